@@ -1,0 +1,136 @@
+"""Which files the firmware picks on a board: kernel, initramfs, device tree, command line.
+
+Sources: documentation, ``config_txt/boot.adoc`` (kernel, arm_64bit, initramfs, auto_initramfs, os_prefix, cmdline,
+upstream_kernel) and ``configuration/device-tree.adoc``.
+"""
+
+from typing import NamedTuple, Optional, Tuple
+
+from scmguard.effective.config import EffectiveConfig, integer
+from scmguard.effective.resolve import Assignment, Place
+from scmguard.effective.worlds import FALSE, Split
+from scmguard.parse.config_txt import parse_initramfs
+
+
+class Choice(NamedTuple):
+    """Files that are picked, in order, relative to the boot folder, and the line that says so (None: a default)."""
+
+    names: Tuple[str, ...]
+    place: Optional[Place] = None
+
+
+class BootFiles(NamedTuple):
+    """The picks, world by world. An empty choice means that none is loaded."""
+
+    kernel: "Split[Choice]"
+    initramfs: "Split[Choice]"
+    device_tree: "Split[Choice]"
+    cmdline: "Split[Choice]"
+
+
+def boot_files(config: EffectiveConfig) -> BootFiles:
+    """What the firmware loads with that configuration."""
+    plain = _plain_kernels(config)
+    prefix = _prefix(config, plain)
+    kernel = plain.product(prefix).map(lambda both: _prefixed(both[0], both[1]))
+    tree = config.outcome("device_tree").product(prefix).map(lambda both: _device_tree(config, *both))
+    cmdline = config.outcome("cmdline").product(prefix).map(lambda both: _named(both[0], both[1], ("cmdline.txt",)))
+    return BootFiles(kernel, _initramfs(config, plain, prefix), tree, cmdline)
+
+
+def _present(config: EffectiveConfig, names: Tuple[str, ...]) -> Tuple[str, ...]:
+    """Of alternatives, the first that the tree has; all of them where the tree carries no binaries or none of these."""
+    if config.boot.has_binaries:
+        for name in names:
+            if config.boot.exists(name):
+                return (name,)
+    return names
+
+
+def _plain_kernels(config: EffectiveConfig) -> "Split[Choice]":
+    """The kernel without prefix. More than one name means alternatives."""
+    board = config.board
+
+    def pick(both: Tuple[Optional[Assignment], Optional[Assignment]]) -> Choice:
+        kernel, bits = both
+        if kernel is not None and kernel.value:
+            return Choice((kernel.value,), kernel.place)
+        wants_64 = board.arm_64bit if bits is None else integer(bits.value) != 0
+        names = (board.kernels_64 if wants_64 else board.kernels_32) or board.kernels_64 or board.kernels_32
+        return Choice(names, bits.place if bits is not None else None)
+
+    return config.outcome("kernel").product(config.outcome("arm_64bit")).map(pick)
+
+
+def _prefix(config: EffectiveConfig, kernels: "Split[Choice]") -> "Split[str]":
+    """``os_prefix``, as far as it is obeyed: it is not where kernel and device tree are missing under it."""
+    asked = config.text("os_prefix")
+    upstream = config.outcome("upstream_kernel").where(lambda found: found is not None and integer(found.value) != 0)
+    if upstream != FALSE:
+        asked = asked.changed(upstream, lambda old: old or "upstream/")
+
+    def obeyed(both: Tuple[str, Choice]) -> str:
+        prefix, kernel = both
+        if not prefix or not config.boot.has_binaries:
+            return prefix
+        there = any(config.boot.exists(prefix + name) for name in kernel.names)
+        trees = any(config.boot.exists(prefix + name) for name in config.board.device_trees)
+        return prefix if there and trees else ""
+
+    return asked.product(kernels).map(obeyed)
+
+
+def _join(prefix: str, name: str) -> str:
+    return name[1:] if name.startswith("/") else prefix + name
+
+
+def _prefixed(choice: Choice, prefix: str) -> Choice:
+    return Choice(tuple(_join(prefix, name) for name in choice.names), choice.place)
+
+
+def _named(found: Optional[Assignment], prefix: str, default: Tuple[str, ...]) -> Choice:
+    if found is None or not found.value:
+        return _prefixed(Choice(default), prefix)
+    return _prefixed(Choice((found.value,), found.place), prefix)
+
+
+def _device_tree(config: EffectiveConfig, found: Optional[Assignment], prefix: str) -> Choice:
+    if found is not None:
+        return Choice((_join(prefix, found.value),) if found.value else (), found.place)
+    return Choice(_present(config, tuple(prefix + name for name in config.board.device_trees)))
+
+
+def initramfs_name(kernel: str) -> str:
+    """The initramfs that ``auto_initramfs`` looks for beside a kernel: kernel8.img, initramfs8. Empty if there is none."""
+    folder, _, base = kernel.rpartition("/")
+    if not base.startswith("kernel"):
+        return ""
+    name = "initramfs" + base[len("kernel") :]
+    if name.endswith(".img"):
+        name = name[:-4]
+    return folder + "/" + name if folder else name
+
+
+def _initramfs(config: EffectiveConfig, kernels: "Split[Choice]", prefix: "Split[str]") -> "Split[Choice]":
+    auto = config.outcome("auto_initramfs")
+    line = config.outcome("initramfs").product(config.outcome("ramfsfile"))
+
+    def pick(
+        parts: Tuple[
+            Tuple[Tuple[Optional[Assignment], Optional[Assignment]], Optional[Assignment]], Tuple[Choice, str]
+        ],
+    ) -> Choice:
+        ((explicit, ramfsfile), wanted), (kernel, folder) = parts
+        if explicit is not None and explicit.value:
+            files, _address = parse_initramfs(explicit.value)
+            return _prefixed(Choice(files, explicit.place), folder)
+        if ramfsfile is not None and ramfsfile.value:
+            return _prefixed(Choice(tuple(ramfsfile.value.split(",")), ramfsfile.place), folder)
+        if wanted is not None and integer(wanted.value) != 0:
+            names = tuple(filter(None, (initramfs_name(_join(folder, name)) for name in kernel.names)))
+            if config.boot.has_binaries:
+                names = tuple(name for name in names if config.boot.exists(name))[:1]
+            return Choice(names, wanted.place)
+        return Choice(())
+
+    return line.product(auto).product(kernels.product(prefix)).map(pick)

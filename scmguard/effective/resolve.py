@@ -1,0 +1,332 @@
+"""Runs config.txt: every effect of every line, each with the worlds in which it takes place.
+
+The state is what the firmware's would be, only that each part of it is a set of worlds: for every class of filters
+the worlds in which it applies, and the overlay in scope as a :class:`Split`. ``docs/evaluation.md`` is the specification.
+"""
+
+from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+from scmguard import catalogue
+from scmguard.effective.board import Board
+from scmguard.effective.conditions import Conditions, Known
+from scmguard.effective.meaning import Effect, Filter, HeaderEffect, SetEffect, When, effects
+from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, Worlds
+from scmguard.parse.config_txt import Document, parse_overlay, parse_parameters
+from scmguard.text import Line
+
+#: Filter classes, in the order in which state keeps them.
+CLASSES = ("model", "none", "serial", "edid", "gpio", "tryboot", "expression")
+_MODEL, _NONE = 0, 1
+_CLASS_OF = {"board-type": _MODEL, "serial": 2, "edid": 3, "gpio": 4, "tryboot": 5, "expression": 6, "model": _MODEL}
+
+MAX_INCLUDES = 8
+
+_MARK = "\ufeff"
+_ENDS_LINE: When = (("carriage-return", "ends-line"),)
+_IS_TEXT: When = (("carriage-return", "text"),)
+
+
+class Header(NamedTuple):
+    """A section header in force: file, line number (from 1), and its text with brackets."""
+
+    path: str
+    line: int
+    text: str
+
+
+class Place(NamedTuple):
+    """Where an effect comes from, and the headers that were in force there."""
+
+    document: Document
+    line: int
+    headers: Tuple[Header, ...]
+
+    @property
+    def path(self) -> str:
+        """The file's path."""
+        return self.document.source.path
+
+
+class Assignment(NamedTuple):
+    """A value given to a setting in the worlds of ``when``, unless a later assignment beats it."""
+
+    key: str
+    port: int
+    value: str
+    place: Place
+    when: Condition
+
+
+class ParameterSet(NamedTuple):
+    """A parameter given to an overlay or to the base tree in the worlds of ``when``."""
+
+    name: str
+    value: str
+    place: Place
+    when: Condition
+
+
+class Load(NamedTuple):
+    """One loading of an overlay. ``resolved`` is None, with a remark, where the overlay map blocks it."""
+
+    name: str
+    resolved: Optional[str]
+    remark: str
+    parameters: List[ParameterSet]
+    place: Place
+    when: Condition
+
+
+class Run(NamedTuple):
+    """All that running a file did, in order. Settings are by key and port."""
+
+    settings: Dict[Tuple[str, int], List[Assignment]]
+    loads: List[Load]
+    base: List[ParameterSet]
+    gpio: List[Assignment]
+    documents: List[Document]
+    missing_includes: List[Assignment]
+    #: For each class, whether it applies at the end of the file.
+    at_end: Tuple[Condition, ...]
+    #: The headers in force at the end.
+    headers: Tuple[Header, ...]
+
+
+Read = Callable[[str], Optional[Document]]
+
+
+def units(document: Document) -> Iterator[Tuple[Line, When, Tuple[Effect, ...]]]:
+    """Each line's effects, for the ways in which a byte order mark and carriage returns may be read."""
+    lines, joined = document.lines, []  # type: List[Line], List[Line]
+    plain = "\r" not in document.source.text
+    for line in lines:
+        marked = document.source.bom and line.number == 1
+        if plain or (not joined and line.ending in ("\n", "")):
+            if marked:
+                yield from _marked_units(line, line.text, ())
+            else:
+                yield line, (), effects(line.text)
+            continue
+        joined.append(line)
+        if line.ending != "\r" or line is lines[-1]:
+            yield from _carriage_return_units(joined, document.source.bom)
+            joined = []
+
+
+def _marked_units(line: Line, text: str, when: When) -> Iterator[Tuple[Line, When, Tuple[Effect, ...]]]:
+    yield line, (("bom", "skipped"),) + when, effects(text)
+    yield line, (("bom", "text"),) + when, effects(_MARK + text)
+
+
+def _carriage_return_units(lines: List[Line], bom: bool) -> Iterator[Tuple[Line, When, Tuple[Effect, ...]]]:
+    """Lines that end with CR LF, or that hang together by lone CRs: apart, and as one."""
+    text = "".join(line.text + ("\r" if line.ending[:1] == "\r" else "") for line in lines)
+    first = lines[0]
+    bom = bom and first.number == 1
+    as_text = effects(text)
+    if len(lines) == 1 and not bom and as_text == effects(first.text):
+        yield first, (), as_text
+        return
+    for line in lines:
+        if bom and line is first:
+            yield from _marked_units(line, line.text, _ENDS_LINE)
+        else:
+            yield line, _ENDS_LINE, effects(line.text)
+    if bom:
+        yield from _marked_units(first, text, _IS_TEXT)
+    else:
+        yield first, _IS_TEXT, as_text
+
+
+class Runner:
+    """Runs one file (with its includes) for one board. Use :func:`run`."""
+
+    def __init__(self, worlds: Worlds, board: Board, known: Known, read: Read, start: Document) -> None:
+        self.worlds = worlds
+        self.board = board
+        self.read = read
+        self.result = Run({}, [], [], [], [], [], (), ())
+        self.start = start
+        self._known = known
+        self._conditions: Optional[Conditions] = None
+        self._classes: List[Condition] = [TRUE] * len(CLASSES)
+        self._active: Condition = TRUE
+        self._display: Split[int] = Split.always(worlds, 0)
+        self._scope: Split[int] = Split.always(worlds, -1)
+        self._headers: Dict[int, Header] = {}
+        self._headers_now: Tuple[Header, ...] = ()
+        self._running: List[str] = []
+
+    @property
+    def conditions(self) -> Conditions:
+        """The conditions; made when the first is needed, after a look at the filters of all files in reach."""
+        if self._conditions is None:
+            self._conditions = Conditions(self.worlds, self.board, self._known, self._filters())
+        return self._conditions
+
+    def _filters(self) -> Iterator[Filter]:
+        seen, todo = set(), [self.start]
+        while todo:
+            document = todo.pop()
+            if document.source.path in seen:
+                continue
+            seen.add(document.source.path)
+            for _line, _when, found in units(document):
+                for effect in found:
+                    if isinstance(effect, HeaderEffect):
+                        yield effect.filter
+                    elif effect.key == "include":
+                        included = self.read(effect.value)
+                        if included is not None:
+                            todo.append(included)
+
+    def run(self) -> Run:
+        """Runs the file and returns what it did."""
+        self._file(self.start, TRUE)
+        return self.result._replace(at_end=tuple(self._classes), headers=self._headers_now)
+
+    def _file(self, document: Document, reached: Condition) -> None:
+        if document not in self.result.documents:
+            self.result.documents.append(document)
+        self._running.append(document.source.path)
+        place, number = Place(document, 0, ()), -1
+        for line, when, found in units(document):
+            if not found:
+                continue
+            here = reached if not when else self.worlds.both(reached, self.conditions.all_of(when))
+            for effect in found:
+                condition = here
+                if effect.when:
+                    condition = self.worlds.both(here, self.conditions.all_of(effect.when))
+                if condition == FALSE:
+                    continue
+                if isinstance(effect, HeaderEffect):
+                    self._header(effect.filter, condition, Header(document.source.path, line.number, line.text.strip()))
+                    continue
+                condition = self.worlds.both(condition, self._active)
+                if number != line.number or place.headers is not self._headers_now:
+                    number, place = line.number, Place(document, line.number, self._headers_now)
+                self._set(effect, condition, place)
+        self._running.pop()
+
+    # ---- headers ----------------------------------------------------------------------------------------
+
+    def _header(self, filter: Filter, when: Condition, header: Header) -> None:
+        kind = filter.kind
+        if kind == "edid" and self.board.pi5_family:
+            kind = "unknown"
+        if kind == "all":
+            self._classes = [self.worlds.either(old, when) for old in self._classes]
+            self._display = self._display.replaced(when, 0)
+            if when == TRUE:
+                self._headers.clear()
+        elif kind == "hdmi":
+            self._display = self._display.replaced(when, filter.number)
+            return
+        elif kind == "none":
+            self._classes[_NONE] = self.worlds.without(self._classes[_NONE], when)
+            self._headers[_NONE] = header
+        elif kind == "unknown":
+            inactive = self.worlds.both(when, self.conditions.reading("unknown-filter", "inactive"))
+            self._model(FALSE, inactive)
+            self._headers[_MODEL] = header
+        else:
+            number = _CLASS_OF[kind]
+            if number == _MODEL:
+                self._model(self.conditions.of(filter), when)
+            else:
+                applies = self.conditions.of(filter)
+                self._classes[number] = self.worlds.choose(when, applies, self._classes[number])
+            self._headers[number] = header
+        self._headers_now = tuple(self._headers.values())
+        active = TRUE
+        for condition in self._classes:
+            active = self.worlds.both(active, condition)
+        self._active = active
+
+    def _model(self, applies: Condition, when: Condition) -> None:
+        self._classes[_MODEL] = self.worlds.choose(when, applies, self._classes[_MODEL])
+        if self._classes[_NONE] != TRUE:
+            ended = self.worlds.both(when, self.conditions.reading("none-scope", "model"))
+            self._classes[_NONE] = self.worlds.either(self._classes[_NONE], ended)
+
+    # ---- settings ---------------------------------------------------------------------------------------
+
+    def _set(self, effect: SetEffect, when: Condition, place: Place) -> None:
+        key, value = effect.key, effect.value
+        if key in ("dtoverlay", "device_tree_overlay"):
+            self._overlay(value, when, place)
+        elif key in ("dtparam", "device_tree_param"):
+            self._parameters(value, when, place)
+        elif key == "include":
+            self._include(value, when, place)
+        elif key == "gpio":
+            self.result.gpio.append(Assignment(key, 0, value, place, when))
+        elif not catalogue.has_port(key):
+            self._assign(key, 0, value, place, when)
+        elif effect.port is not None:
+            self._assign(key, effect.port, value, place, when)
+        else:
+            for condition, port in self._display:
+                self._assign(key, port, value, place, self.worlds.both(when, condition))
+
+    def _assign(self, key: str, port: int, value: str, place: Place, when: Condition) -> None:
+        self.result.settings.setdefault((key, port), []).append(Assignment(key, port, value, place, when))
+
+    def _include(self, name: str, when: Condition, place: Place) -> None:
+        document = self.read(name)
+        if document is None:
+            self.result.missing_includes.append(Assignment("include", 0, name, place, when))
+            return
+        if when == FALSE or document.source.path in self._running or len(self._running) > MAX_INCLUDES:
+            return
+        before = list(self._classes), self._display, self._active, dict(self._headers), self._headers_now
+        self._file(document, when)
+        if (self._classes, self._display.parts) == (before[0], before[1].parts):
+            return
+        leak = self.conditions.reading("include-filters", "leak")
+        choose = self.worlds.choose
+        self._classes = [choose(leak, now, old) for now, old in zip(self._classes, before[0])]
+        display = before[1]
+        for condition, port in self._display:
+            display = display.replaced(self.worlds.both(leak, condition), port)
+        self._display = display
+        self._active = choose(leak, self._active, before[2])
+
+    def _overlay(self, value: str, when: Condition, place: Place) -> None:
+        name, parameters = parse_overlay(value)
+        if name in ("", "none"):
+            self._scope = self._scope.replaced(when, -1)
+            return
+        resolved, remark = catalogue.map_overlay(name, self.board.soc)
+        given = [ParameterSet(one.name, one.value, place, when) for one in parameters]
+        self.result.loads.append(Load(name, resolved, remark, given, place, when))
+        self._scope = self._scope.replaced(when, len(self.result.loads) - 1)
+
+    def _parameters(self, value: str, when: Condition, place: Place) -> None:
+        for condition, number in self._scope:
+            inside = self.worlds.both(when, condition)
+            if inside == FALSE and condition != TRUE:
+                continue
+            for one in parse_parameters(value):
+                given = ParameterSet(one.name, one.value, place, inside)
+                if number >= 0 and takes(self.result.loads[number], one.name):
+                    self.result.loads[number].parameters.append(given)
+                else:
+                    self.result.base.append(given)
+
+
+def takes(load: Load, parameter: str) -> bool:
+    """Whether a parameter set in the scope of ``load`` goes to it, and not to the base tree."""
+    name = load.resolved or load.name
+    if catalogue.overlay_known(name):
+        return catalogue.overlay_has(name, parameter)
+    return not catalogue.base_has(parameter)
+
+
+def run(worlds: Worlds, board: Board, known: Known, read: Read, start: Document) -> Run:
+    """Runs ``start`` on ``board``. ``read`` gives an included file of the boot folder by name, or None.
+
+    Raises :class:`scmguard.effective.worlds.TooComplex`.
+    """
+    return Runner(worlds, board, known, read, start).run()

@@ -1,0 +1,208 @@
+"""Folders on disk, read without ever leaving them.
+
+Every part of a path is opened by itself, relative to the folder before it, and no link is followed by the kernel: links
+are read and resolved here, so that nothing outside the tree can be reached, also while somebody changes the tree.
+"""
+
+import errno
+import os
+import stat
+from typing import Dict, List, Optional, Tuple
+
+from scmguard.boot import Folder, Unreadable
+
+#: A boot text file larger than this is none. (The grammar would take it; a reader's memory might not.)
+MAX_BYTES = 64 << 20
+_MAX_LINKS = 40
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Leaves(Exception):
+    """A symbolic link whose target is outside the tree."""
+
+
+class DiskFolder(Folder):
+    """A directory. ``is_root`` makes it a root file system: absolute links in it start at it, as in a chroot.
+
+    ``fat`` finds names as a FAT file system does, in any case, where the exact one is not there.
+    """
+
+    def __init__(self, path: str, is_root: bool = False, fat: bool = True, label: Optional[str] = None) -> None:
+        self.path = path if label is None else label
+        self._where = path
+        self._is_root = is_root
+        self._fat = fat and not is_root
+        self._top: Optional[Dict[str, str]] = None
+
+    def read(self, name: str) -> Optional[bytes]:
+        place = self._find(name)
+        if place is None:
+            return None
+        folder, last = place
+        try:
+            file = os.open(last, _OPEN_FILE, dir_fd=folder)
+        except OSError as error:
+            raise Unreadable(self.label(name), _reason(error)) from None
+        finally:
+            os.close(folder)
+        with os.fdopen(file, "rb") as stream:
+            status = os.fstat(file)
+            if not stat.S_ISREG(status.st_mode):
+                raise Unreadable(self.label(name), "is not a regular file")
+            if status.st_size > MAX_BYTES:
+                raise Unreadable(self.label(name), "is larger than {} MiB".format(MAX_BYTES >> 20))
+            try:
+                return stream.read()
+            except OSError as error:
+                raise Unreadable(self.label(name), _reason(error)) from None
+
+    def names(self, folder: str = "") -> List[str]:
+        if not folder.strip("/"):
+            return self._list(self._open_top(), folder)
+        place = self._find(folder)
+        if place is None:
+            return []
+        parent, last = place
+        try:
+            inner = os.open(last, _OPEN_FOLDER, dir_fd=parent)
+        except OSError as error:
+            if error.errno == errno.ENOTDIR:
+                return []
+            raise Unreadable(self.label(folder), _reason(error)) from None
+        finally:
+            os.close(parent)
+        return self._list(inner, folder)
+
+    def exists(self, name: str) -> bool:
+        place = self._find(name) if name.strip("/") else None
+        if place is None:
+            return not name.strip("/")
+        os.close(place[0])
+        return True
+
+    def link(self, name: str) -> Optional[str]:
+        parent, _, last = name.strip("/").rpartition("/")
+        folder = self._folder(parent)
+        if folder is None:
+            return None
+        try:
+            return os.readlink(last, dir_fd=folder)
+        except OSError:
+            return None
+        finally:
+            os.close(folder)
+
+    def _list(self, folder: int, name: str) -> List[str]:
+        try:
+            return sorted(os.listdir(folder))
+        except OSError as error:
+            raise Unreadable(self.label(name), _reason(error)) from None
+        finally:
+            os.close(folder)
+
+    def _open_top(self) -> int:
+        # The folder that the user named may itself be reached through links.
+        try:
+            return os.open(self._where, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise Unreadable(self.path or self._where, _reason(error)) from None
+
+    def _folder(self, name: str) -> Optional[int]:
+        if not name:
+            return self._open_top()
+        place = self._find(name)
+        if place is None:
+            return None
+        parent, last = place
+        try:
+            return os.open(last, _OPEN_FOLDER, dir_fd=parent)
+        except OSError:
+            return None
+        finally:
+            os.close(parent)
+
+    def _find(self, name: str) -> Optional[Tuple[int, str]]:
+        """The open folder that holds ``name`` after all links, and the last part's name there; None if it is not there."""
+        try:
+            return self._walk(name)
+        except Leaves:
+            raise Unreadable(self.label(name), "is a symbolic link that leaves the tree; it was not followed") from None
+        except OSError as error:
+            raise Unreadable(self.label(name), _reason(error)) from None
+
+    def _walk(self, name: str) -> Optional[Tuple[int, str]]:
+        todo = [part for part in name.split("/") if part not in ("", ".")][::-1]
+        if not todo:
+            return None
+        stack = [self._open_top()]
+        links = 0
+        try:
+            while True:
+                part = todo.pop()
+                if part == "..":
+                    if len(stack) > 1:
+                        os.close(stack.pop())
+                    elif not self._is_root:
+                        raise Leaves
+                    if not todo:
+                        todo.append(".")
+                    continue
+                found = self._entry(stack[-1], part, len(stack) == 1)
+                if found is None:
+                    return None
+                part, status = found
+                if stat.S_ISLNK(status.st_mode):
+                    links += 1
+                    if links > _MAX_LINKS:
+                        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                    target = os.readlink(part, dir_fd=stack[-1])
+                    if target.startswith("/"):
+                        if not self._is_root:
+                            raise Leaves
+                        while len(stack) > 1:
+                            os.close(stack.pop())
+                    todo.extend([each for each in target.split("/") if each not in ("", ".")][::-1])
+                    if not todo:
+                        todo.append(".")
+                    continue
+                if not todo:
+                    return os.dup(stack[-1]), part
+                if not stat.S_ISDIR(status.st_mode):
+                    return None
+                stack.append(os.open(part, _OPEN_FOLDER, dir_fd=stack[-1]))
+        finally:
+            for folder in stack:
+                os.close(folder)
+
+    def _entry(self, folder: int, part: str, top: bool) -> Optional[Tuple[str, os.stat_result]]:
+        try:
+            return part, os.stat(part, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EINVAL):
+                return None
+            raise
+        except ValueError:  # a NUL in the name
+            return None
+        if self._fat and part != ".":
+            name = self._any_case(folder, top).get(part.lower())
+            if name is not None and name != part:
+                try:
+                    return name, os.stat(name, dir_fd=folder, follow_symlinks=False)
+                except FileNotFoundError:
+                    return None
+        return None
+
+    def _any_case(self, folder: int, top: bool) -> Dict[str, str]:
+        """The names in a folder by their lower case; the top folder is listed once."""
+        if not top:
+            return {name.lower(): name for name in os.listdir(folder)}
+        if self._top is None:
+            self._top = {name.lower(): name for name in os.listdir(folder)}
+        return self._top
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
