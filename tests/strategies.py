@@ -52,29 +52,14 @@ JUNK_LINES = (
     "otg_mode:=1", "otg_mode:x=1", "key:1", "otg_mode :1=1", "caf\u00e9=1", "\ufeffotg_mode=1", "[]", "\r",
     "otg_mode\r=1", "\udcff", "\udce9=1",
 )
+VALUES = (
+    "0", "1", "1", "2", "0x0", "0x1", "-1", "+0", "0x", "1x", "on", "", "a b", "kernel8.img", "caf\u00e9", "=1",
+    "1\udcff",
+)
 # fmt: on
 PLAIN_KEYS = ("otg_mode", "otg_mode", "arm_64bit", "enable_uart", "kernel", "os_prefix", "gpu_mem", "my_key")
 PORT_KEYS = ("hdmi_group", "hdmi_group", "hdmi_mode", "hdmi_drive")
 CASED_KEYS = ("OTG_MODE", "Otg_Mode", "HDMI_GROUP", "DTOVERLAY", "Dtparam", "INCLUDE", "InitRamFS", "My_Key", "GPIO")
-VALUES = (
-    "0",
-    "1",
-    "1",
-    "2",
-    "0x0",
-    "0x1",
-    "-1",
-    "+0",
-    "0x",
-    "1x",
-    "on",
-    "",
-    "a b",
-    "kernel8.img",
-    "caf\u00e9",
-    "=1",
-    "1\udcff",
-)
 FILES = ("inc.txt", "inc.txt", "inc.txt", "other.txt", "other.txt", START, "missing.txt")
 NUMBERS = st.integers(0, 20)
 MASKS = st.integers(1, 15)

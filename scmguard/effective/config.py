@@ -1,13 +1,13 @@
 """EffectiveConfig: what a boot tree means on one board, with how every value got there."""
 
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
 from scmguard.effective import devicetree
 from scmguard.effective.board import Board
 from scmguard.effective.conditions import Known
-from scmguard.effective.resolve import Assignment, Load, ParameterSet, Place, Run, Runner
+from scmguard.effective.resolve import Assignment, Load, ParameterSet, Run, Runner
 from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, Worlds
 from scmguard.parse.config_txt import Document
 from scmguard.text import Source
@@ -45,6 +45,8 @@ class EffectiveConfig:
         self.run = run
         self._runner = runner
         self._outcomes: Dict[Tuple[str, int], Split[Optional[Assignment]]] = {}
+        self._loads: Optional[List[Tuple[Condition, Load]]] = None
+        self._overlay_files: Optional[FrozenSet[str]] = None
         self._usb: Optional[Split[devicetree.Usb]] = None
         self._storage: Optional[Split[devicetree.Storage]] = None
 
@@ -88,22 +90,63 @@ class EffectiveConfig:
         return self.outcome("device_tree").where(lambda found: found is not None and found.value == "")
 
     @property
-    def usb(self) -> "Split[devicetree.Usb]":
-        """The USB controller and its mode."""
+    def usb_by_overlays(self) -> "Split[devicetree.Usb]":
+        """The USB controller as the overlays leave it, ``otg_mode`` not considered."""
         if self._usb is None:
-            xhci: Split[Optional[Place]] = Split.always(self.worlds, None)
-            if self.board.pi4_family:
-                for condition, found in self.outcome("otg_mode"):
-                    if found is not None and integer(found.value) != 0:
-                        xhci = xhci.replaced(condition, found.place)
-            self._usb = devicetree.usb(self.worlds, self.board, self.run, self.without_tree, xhci)
+            self._usb = devicetree.usb(self.worlds, self.board, self.loads)
         return self._usb
+
+    @property
+    def usb(self) -> "Split[devicetree.Usb]":
+        """The USB controller and its mode. With ``otg_mode`` the port goes to XHCI, whatever the overlays say."""
+        state = self.usb_by_overlays
+        if self.board.pi4_family:
+            for condition, found in self.outcome("otg_mode"):
+                if found is not None and integer(found.value) != 0:
+                    state = state.replaced(condition, devicetree.Usb("xhci", "host", found.place))
+        return state
+
+    @property
+    def loads(self) -> List[Tuple[Condition, Load]]:
+        """Overlay loads that have an effect, in order, with the worlds in which they do.
+
+        Not those that the overlay map blocks or whose file is missing, and none where there is no device tree.
+        """
+        if self._loads is None:
+            found = []
+            for load in self.run.loads:
+                when = self.worlds.without(load.when, self.without_tree)
+                if when != FALSE and load.resolved is not None and self.overlay_present(load.resolved) is not False:
+                    found.append((when, load))
+            self._loads = found
+        return self._loads
+
+    def overlay_present(self, name: str) -> Optional[bool]:
+        """Whether the tree has the overlay's file; None where the tree has no folder of overlays to look in.
+
+        ``overlay_prefix`` and ``os_prefix`` are followed where they are the same in every world.
+        """
+        if self._overlay_files is None:
+            self._overlay_files = self._list_overlays()
+        return (name + ".dtbo") in self._overlay_files if self._overlay_files else None
+
+    def _list_overlays(self) -> FrozenSet[str]:
+        prefixes = [prefix for _, prefix in self.text("overlay_prefix", "overlays/")]
+        os_prefixes = [prefix for _, prefix in self.text("os_prefix")]
+        if len(prefixes) != 1 or len(os_prefixes) != 1:
+            return frozenset()
+        names: List[str] = []
+        for prefix in {prefixes[0], os_prefixes[0] + prefixes[0]}:
+            folder, _, start = prefix.rpartition("/")
+            names += [name[len(start) :] for name in self.boot.files.names(folder) if name.startswith(start)]
+        return frozenset(name for name in names if name.endswith(".dtbo"))
 
     @property
     def storage(self) -> "Split[devicetree.Storage]":
         """Whether the SD/eMMC controller is on for Linux."""
         if self._storage is None:
-            self._storage = devicetree.storage(self.worlds, self.run, self.without_tree)
+            base = [(self.worlds.without(one.when, self.without_tree), one) for one in self.run.base]
+            self._storage = devicetree.storage(self.worlds, base, self.loads)
         return self._storage
 
     def reading(self, id: str, choice: str) -> Condition:
@@ -117,18 +160,17 @@ class EffectiveConfig:
         world = conditions.world(facts)
         settings = {}
         for key, port in self.run.settings:
-            found = self.outcome(key, port)
-            world.update(conditions.world(facts))
-            winner = found.at(world)
+            winner = self.outcome(key, port).at(world)
             if winner is not None:
                 settings[key, port] = winner.value
         holds = self.worlds.holds
+        has_tree = not holds(self.without_tree, world)
         overlays = [
             (load.name, load.resolved, last_of_each([one for one in load.parameters if holds(one.when, world)]))
             for load in self.run.loads
-            if holds(load.when, world)
+            if has_tree and holds(load.when, world)
         ]
-        base = last_of_each([one for one in self.run.base if holds(one.when, world)])
+        base = last_of_each([one for one in self.run.base if has_tree and holds(one.when, world)])
         gpio = [one.value for one in self.run.gpio if holds(one.when, world)]
         controller = usb.at(world)
         return Concrete(settings, overlays, base, gpio, (controller.controller, controller.dr_mode))

@@ -7,13 +7,12 @@ does not know for ``otg`` (drivers/usb/common/common.c, drivers/usb/dwc2/platfor
 for disabled.
 """
 
-from typing import NamedTuple, Optional
+from typing import List, NamedTuple, Optional, Tuple
 
 from scmguard.effective.board import Board
-from scmguard.effective.resolve import Load, ParameterSet, Place, Run
-from scmguard.effective.worlds import FALSE, Condition, Split, Worlds
+from scmguard.effective.resolve import Load, ParameterSet, Place
+from scmguard.effective.worlds import Condition, Split, Worlds
 
-DR_MODES = ("host", "peripheral", "otg")
 _ON = ("true", "1", "yes", "on")
 
 
@@ -37,41 +36,33 @@ class Storage(NamedTuple):
     place: Optional[Place] = None
 
 
-def usb(worlds: Worlds, board: Board, run: Run, without_tree: Condition, xhci: "Split[Optional[Place]]") -> "Split[Usb]":
-    """The USB controller. ``without_tree`` are the worlds without a device tree; ``xhci`` has the line that asks for XHCI."""
+Loads = List[Tuple[Condition, Load]]
+
+
+def usb(worlds: Worlds, board: Board, loads: Loads) -> "Split[Usb]":
+    """The USB controller after all effective overlay loads, each of which replaces what was there before."""
     state: Split[Usb] = Split.always(worlds, Usb(*board.usb))
-    for load in run.loads:
-        when = worlds.without(load.when, without_tree)
-        if when == FALSE or load.resolved is None:
-            continue
+    for when, load in loads:
         if load.resolved == "dwc2":
             state = state.replaced(when, Usb("dwc2", "otg", load.place))
-            for parameter in load.parameters:
-                if parameter.name == "dr_mode":
-                    state = state.replaced(worlds.both(when, parameter.when), _mode(load, parameter))
+            for one in load.parameters:
+                if one.name == "dr_mode":
+                    state = state.replaced(worlds.both(when, one.when), Usb("dwc2", one.value, one.place))
         elif load.resolved in ("upstream", "upstream-pi4"):
             state = state.replaced(when, Usb("dwc2", "otg", load.place))
         elif load.resolved == "dwc-otg":
             state = state.replaced(when, Usb("dwc_otg", None, load.place))
-    for condition, place in xhci:
-        if place is not None:
-            state = state.replaced(condition, Usb("xhci", "host", place))
     return state
 
 
-def _mode(load: Load, parameter: ParameterSet) -> Usb:
-    return Usb("dwc2", parameter.value, parameter.place)
-
-
-def storage(worlds: Worlds, run: Run, without_tree: Condition) -> "Split[Storage]":
+def storage(worlds: Worlds, base: List[Tuple[Condition, ParameterSet]], loads: Loads) -> "Split[Storage]":
     """Whether the SD/eMMC controller is left on. Once off by an overlay, no parameter is trusted to bring it back."""
     state: Split[Storage] = Split.always(worlds, Storage(True))
-    for parameter in run.base:
+    for when, parameter in base:
         if parameter.name == "sd":
-            when = worlds.without(parameter.when, without_tree)
             enabled = parameter.value in _ON
             state = state.replaced(when, Storage(enabled, None if enabled else parameter.place))
-    for load in run.loads:
+    for when, load in loads:
         if load.resolved == "disable-emmc2":
-            state = state.replaced(worlds.without(load.when, without_tree), Storage(False, load.place))
+            state = state.replaced(when, Storage(False, load.place))
     return state

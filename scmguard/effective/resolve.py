@@ -58,12 +58,16 @@ class Assignment(NamedTuple):
 
 
 class ParameterSet(NamedTuple):
-    """A parameter given to an overlay or to the base tree in the worlds of ``when``."""
+    """A parameter given to an overlay or to the base tree in the worlds of ``when``.
+
+    ``scope`` is the number of the load that was in scope; -1 for none, and for a parameter on a load's own line.
+    """
 
     name: str
     value: str
     place: Place
     when: Condition
+    scope: int = -1
 
 
 class Load(NamedTuple):
@@ -309,7 +313,7 @@ class Runner:
             if inside == FALSE and condition != TRUE:
                 continue
             for one in parse_parameters(value):
-                given = ParameterSet(one.name, one.value, place, inside)
+                given = ParameterSet(one.name, one.value, place, inside, number)
                 if number >= 0 and takes(self.result.loads[number], one.name):
                     self.result.loads[number].parameters.append(given)
                 else:

@@ -1,0 +1,1 @@
+"""Inputs: what builds a :class:`scmguard.boot.Boot` from what the user named."""

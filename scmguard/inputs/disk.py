@@ -25,14 +25,21 @@ class Leaves(Exception):
 class DiskFolder(Folder):
     """A directory. ``is_root`` makes it a root file system: absolute links in it start at it, as in a chroot.
 
-    ``fat`` finds names as a FAT file system does, in any case, where the exact one is not there.
+    Other folders find names as a FAT file system does, in any case, where the exact one is not there.
+    With ``within``, ``path`` is only for people, and the folder is the one of that name in another folder.
     """
 
-    def __init__(self, path: str, is_root: bool = False, fat: bool = True, label: Optional[str] = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        is_root: bool = False,
+        label: Optional[str] = None,
+        within: Optional[Tuple["DiskFolder", str]] = None,
+    ) -> None:
         self.path = path if label is None else label
         self._where = path
         self._is_root = is_root
-        self._fat = fat and not is_root
+        self._within = within
         self._top: Optional[Dict[str, str]] = None
 
     def read(self, name: str) -> Optional[bytes]:
@@ -102,6 +109,12 @@ class DiskFolder(Folder):
             os.close(folder)
 
     def _open_top(self) -> int:
+        if self._within is not None:
+            outer, name = self._within
+            found = outer._folder(name)
+            if found is None:
+                raise Unreadable(self.path, "no such folder")
+            return found
         # The folder that the user named may itself be reached through links.
         try:
             return os.open(self._where, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -186,7 +199,7 @@ class DiskFolder(Folder):
             raise
         except ValueError:  # a NUL in the name
             return None
-        if self._fat and part != ".":
+        if not self._is_root and part != ".":
             name = self._any_case(folder, top).get(part.lower())
             if name is not None and name != part:
                 try:

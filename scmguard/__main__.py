@@ -1,0 +1,5 @@
+"""``python -m scmguard``."""
+
+from scmguard.cli.main import main
+
+main()

@@ -1,0 +1,120 @@
+"""What a check gets and what it gives: facts in, hits out. A check reads no file and prints nothing."""
+
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+from scmguard.boot import Boot
+from scmguard.effective.bootfiles import BootFiles, boot_files
+from scmguard.effective.config import EffectiveConfig
+from scmguard.effective.resolve import Place
+from scmguard.effective.worlds import TRUE, Condition, Split
+from scmguard.finding import Related
+from scmguard.parse.cmdline_txt import CommandLine
+from scmguard.parse.config_txt import Document, header_span, parse_line
+from scmguard.text import Source, Span
+
+Params = Mapping[str, Any]
+
+
+class Hit(NamedTuple):
+    """One fault found by a check.
+
+    ``source`` and ``span`` say where (``source`` may be None, for a file that is not there). ``when`` are the worlds in which the
+    fault is there; ``severity`` replaces the rule's where this one is milder. ``boardless`` marks what is the same on every board.
+    """
+
+    source: Optional[Source]
+    span: Span
+    message: str
+    when: Condition = TRUE
+    related: Tuple[Related, ...] = ()
+    severity: Optional[str] = None
+    boardless: bool = False
+
+
+class Context:
+    """One boot tree on one board, and what rules ask about it. Everything is worked out once, when it is asked for."""
+
+    def __init__(self, config: EffectiveConfig, profile: Mapping[str, Any]) -> None:
+        self.config = config
+        self.profile = profile
+        #: What checks of one topic keep for each other, by a name of their own.
+        self.memo: Dict[str, Any] = {}
+        self._files: Optional[BootFiles] = None
+        self._cmdlines: Optional[Split[Optional[CommandLine]]] = None
+
+    @property
+    def boot(self) -> Boot:
+        """The boot tree."""
+        return self.config.boot
+
+    @property
+    def files(self) -> BootFiles:
+        """The files that the firmware picks."""
+        if self._files is None:
+            self._files = boot_files(self.config)
+        return self._files
+
+    @property
+    def cmdlines(self) -> "Split[Optional[CommandLine]]":
+        """The command line in effect; None where its file is missing (the firmware then falls back to one of its own)."""
+        if self._cmdlines is None:
+            if self.boot.single == "cmdline.txt":
+                source = self.boot.source(self.boot.start)
+                line = None if source is None else CommandLine(source)
+                self._cmdlines = Split.always(self.config.worlds, line)
+            else:
+                known: Dict[str, Optional[CommandLine]] = {}
+                self._cmdlines = self.files.cmdline.map(lambda choice: self._cmdline(choice.names[0], known))
+        return self._cmdlines
+
+    def _cmdline(self, name: str, known: Dict[str, Optional[CommandLine]]) -> Optional[CommandLine]:
+        if name not in known:
+            source = self.boot.source(name)
+            known[name] = None if source is None else CommandLine(source)
+        return known[name]
+
+    def config_documents(self) -> List[Document]:
+        """Every file in config.txt's format that is there to be judged: what was run, and tryboot.txt and autoboot.txt beside it."""
+        documents = list(self.config.run.documents)
+        if not self.boot.single:
+            for name in ("tryboot.txt", "autoboot.txt"):
+                document = self.boot.document(name)
+                if document is not None and document not in documents:
+                    documents.append(document)
+        return documents
+
+
+def span_of(place: Place) -> Span:
+    """The key and value (or brackets) of the statement at a place."""
+    source = place.document.source
+    start, end = header_span(parse_line(source.line_text(place.line)))
+    return source.span(place.line, max(start, 0), end if end > 0 else None)
+
+
+def hit_at(place: Place, message: str, when: Condition, related: Iterable[Related] = (), severity: Optional[str] = None) -> Hit:
+    """A hit at the statement of a place, with the headers that make it active as related places."""
+    return Hit(place.document.source, span_of(place), message, when, tuple(because(place)) + tuple(related), severity)
+
+
+def because(place: Place, verb: str = "active because of") -> Iterator[Related]:
+    """The headers in force at a place."""
+    for header in place.headers:
+        yield Related(Span(header.path, header.line, 1, header.line, 1 + len(header.text)), "{} {}".format(verb, header.text))
+
+
+def hit_file(document: Document, message: str, when: Condition = TRUE, related: Iterable[Related] = ()) -> Hit:
+    """A hit on a file as a whole."""
+    return Hit(document.source, Span(document.source.path), message, when, tuple(related))
+
+
+def one_hit(hits: List[Hit], config: EffectiveConfig) -> Iterator[Hit]:
+    """Hits that are one fault seen in several worlds, as one: the likeliest speaks, the others are related places."""
+    if not hits:
+        return
+    union = hits[0].when
+    for hit in hits[1:]:
+        union = config.worlds.either(union, hit.when)
+    hits = sorted(hits, key=lambda hit: len(config.worlds.explain(hit.when)))
+    first = hits[0]
+    others = tuple(Related(hit.span, hit.message) for hit in hits[1:])
+    yield first._replace(when=union if union == TRUE else first.when, related=first.related + others)

@@ -1,0 +1,57 @@
+"""Zymbit Bootware: U-Boot, its script, and the encrypted parts it needs on the boot partition.
+
+Source: Zymbit documentation, ``bootware/2.0.0/troubleshooting`` ("critical lines") and ``file-info``.
+"""
+
+from typing import Iterator, List, Tuple
+
+from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit
+from scmguard.checks.verbs import Value, value_test
+from scmguard.finding import Related
+from scmguard.text import Span
+
+# Files that nothing but Bootware writes.
+_SIGNS = ("zboot.enc", "zb_config.enc", "usr-kernel.enc", "zboot.log")
+_LINES: Tuple[Tuple[str, Value], ...] = (("kernel", "u-boot.bin"), ("enable_uart", 1))
+_FILES = ("u-boot.bin", "boot.scr", "zboot.enc")
+_KERNELS = ("usr-kernel.enc", "kernel8.img", "vmlinuz")
+
+
+def _evidence(context: Context) -> str:
+    """The file that shows that this is a Bootware unit, or nothing."""
+    return next((name for name in _SIGNS if context.boot.exists(name)), "")
+
+
+def bootware_line_missing(context: Context, _params: Params) -> Iterator[Hit]:
+    """Where Bootware's files are, its lines must be in effect."""
+    sign = _evidence(context)
+    if not sign:
+        return
+    config = context.config
+    related = (Related(Span(context.boot.files.label(sign)), "this file shows that Bootware is installed"),)
+    for key, wanted in _LINES:
+        test = value_test(wanted)
+        hits: List[Hit] = []
+        for condition, found in config.outcome(key):
+            if test(None if found is None else found.value):
+                continue
+            message = "Bootware needs {}={}".format(key, wanted)
+            if found is None:
+                hits.append(hit_file(config.start, message + ", and nothing sets it", condition, related))
+            else:
+                hits.append(hit_at(found.place, "{}; this line sets {}".format(message, found.value), condition, related))
+        yield from one_hit(hits, config)
+
+
+def bootware_file_missing(context: Context, _params: Params) -> Iterator[Hit]:
+    """Where Bootware's kernel line or its files are, all of its files must be there."""
+    starts_uboot = context.config.outcome("kernel").where(lambda found: found is not None and found.value == "u-boot.bin")
+    if not starts_uboot and not _evidence(context):
+        return
+    boot = context.boot
+    for name in _FILES:
+        if not boot.exists(name):
+            yield Hit(None, Span(boot.files.label(name)), "{} is missing, and Bootware cannot boot without it".format(name))
+    if not any(boot.exists(name) for name in _KERNELS):
+        message = "there is no kernel for Bootware: none of {}".format(", ".join(_KERNELS))
+        yield Hit(None, Span(boot.files.label(_KERNELS[0])), message)

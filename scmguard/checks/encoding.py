@@ -1,0 +1,42 @@
+"""Bytes that have no place in a boot file: byte order marks, carriage returns, NUL, anything that is not ASCII."""
+
+from typing import Iterator
+
+from scmguard.checks.base import Context, Hit, Params
+from scmguard.checks.lines import character, is_odd, reports
+from scmguard.text import Source
+
+_lines = reports("bad-encoding")
+
+
+def bad_encoding(context: Context, params: Params) -> Iterator[Hit]:
+    """In files of config.txt's kind, and in the command line."""
+    if context.boot.has_config:
+        yield from _lines(context, params)
+        for document in context.config_documents():
+            yield from _marks(document.source)
+    if context.boot.has_cmdline:
+        for condition, line in context.cmdlines:
+            if line is None:
+                continue
+            for hit in _marks(line.source):
+                yield hit._replace(when=condition)
+            for place, char in enumerate(line.text):
+                if is_odd(char):
+                    message = "{} in the command line".format(character(char))
+                    yield Hit(line.source, line.source.span(1, place, place + 1), message, condition, boardless=True)
+                    break
+
+
+def _marks(source: Source) -> Iterator[Hit]:
+    if source.bom:
+        message = "the file starts with a byte order mark, which may spoil the first line"
+        yield Hit(source, source.span(1, 0, 0), message, boardless=True)
+    if "\r" in source.text:
+        ended = [line for line in source.lines if line.ending.startswith("\r")]
+        first = ended[0]
+        alone = "a lone CR" if first.ending == "\r" else "CR LF"
+        more = " and {} more lines".format(len(ended) - 1) if len(ended) > 1 else ""
+        message = "this line{} ends with {}; the CR may become part of its value".format(more, alone)
+        span = source.span(first.number, len(first.text), len(first.text) + 1)
+        yield Hit(source, span, message, boardless=True)

@@ -1,0 +1,105 @@
+"""Sections and scopes: lines that apply elsewhere than they seem to."""
+
+from itertools import groupby
+from typing import Iterator, List, Tuple
+
+from scmguard import catalogue
+from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
+from scmguard.effective.resolve import Place
+from scmguard.effective.worlds import FALSE
+from scmguard.finding import Related
+from scmguard.text import Span
+
+
+def _inert_places(context: Context) -> List[Place]:
+    """Places of settings that no world makes effective, in the order of the files."""
+    run = context.config.run
+    places = [one.place for several in run.settings.values() for one in several if one.when == FALSE]
+    places += [load.place for load in run.loads if load.when == FALSE]
+    places += [one.place for one in run.base if one.when == FALSE]
+    order = {document: number for number, document in enumerate(run.documents)}
+    unique = {(order[place.document], place.line): place for place in places}
+    return [unique[key] for key in sorted(unique)]
+
+
+def inert_setting(context: Context, _params: Params) -> Iterator[Hit]:
+    """Sections of which nothing applies on the board, and settings that are always beaten by a later line."""
+    board = context.config.board.name
+
+    def section(place: Place) -> Tuple[object, object]:
+        return place.document, place.headers
+
+    for _, group in groupby(_inert_places(context), section):
+        places = list(group)
+        first = places[0]
+        if not first.headers or any(header.text == "[none]" for header in first.headers):
+            continue
+        names = " ".join(header.text for header in first.headers)
+        lines = "this line has" if len(places) == 1 else "these {} lines have".format(len(places))
+        message = "{} no effect on {}: under {} (line {})".format(lines, board, names, first.headers[-1].line)
+        source = first.document.source
+        start = span_of(first)
+        end = span_of(places[-1])
+        yield Hit(source, Span(start.path, start.line, start.column, end.line, end.end_column), message)
+    yield from _beaten(context)
+
+
+def _beaten(context: Context) -> Iterator[Hit]:
+    config = context.config
+    for (key, _port), several in config.run.settings.items():
+        if len(several) < 2:
+            continue
+        later = FALSE
+        for number in range(len(several) - 1, -1, -1):
+            one = several[number]
+            if one.when != FALSE and config.worlds.without(one.when, later) == FALSE:
+                winner = next(other for other in several[number + 1 :] if other.when != FALSE)
+                if winner.value != one.value:
+                    related = Related(span_of(winner.place), "this line replaces it: {}={}".format(key, winner.value))
+                    yield hit_at(one.place, "{}={} never takes effect".format(key, one.value), one.when, [related])
+            later = config.worlds.either(later, one.when)
+
+
+def ends_inside_filter(context: Context, _params: Params) -> Iterator[Hit]:
+    """The file ends under a filter, so that a line appended to it counts only there."""
+    headers = [header for header in context.config.run.headers if header.path == context.config.start.source.path]
+    if headers:
+        names = " ".join(header.text for header in headers)
+        last = headers[-1]
+        source = context.config.start.source
+        span = Span(last.path, last.line, 1, last.line, 1 + len(source.line_text(last.line).rstrip()))
+        yield Hit(source, span, "the file ends inside {}: a line appended to it counts only there".format(names), boardless=True)
+
+
+def dtparam_out_of_scope(context: Context, _params: Params) -> Iterator[Hit]:
+    """dtparam lines whose parameter goes elsewhere than to what it is made for."""
+    run = context.config.run
+    for one in run.base:
+        if one.when == FALSE or one.scope < 0 or catalogue.base_has(one.name):
+            continue
+        scope = run.loads[one.scope]
+        owner = next(
+            (
+                load
+                for load in reversed(run.loads[: one.scope])
+                if load.when != FALSE and catalogue.overlay_has(load.resolved or load.name, one.name)
+            ),
+            None,
+        )
+        if owner is not None:
+            message = "{} is a parameter of {}, but {} is the overlay in scope: the line does nothing".format(
+                one.name, owner.name, scope.name
+            )
+            related = [
+                Related(span_of(owner.place), "{} is loaded here".format(owner.name)),
+                Related(span_of(scope.place), "from here on, parameters go to {}".format(scope.name)),
+            ]
+            yield hit_at(one.place, message, one.when, related)
+    for load in run.loads:
+        for one in load.parameters:
+            if one.when != FALSE and one.scope >= 0 and catalogue.base_has(one.name):
+                message = "{}={} goes to the overlay {} in scope, not to the parameter of that name of the board".format(
+                    one.name, one.value, load.name
+                )
+                related = [Related(span_of(load.place), "{} is loaded here".format(load.name))]
+                yield hit_at(one.place, message, one.when, related, "hygiene")

@@ -1,0 +1,73 @@
+"""The medium: a Zymbit SCM boots from its eMMC and from nothing else."""
+
+import re
+from typing import Iterator, List, Tuple
+
+from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit
+from scmguard.effective.config import evaluate, integer
+from scmguard.effective.worlds import TRUE
+from scmguard.parse.cmdline_txt import last
+from scmguard.rootfs import mounts
+from scmguard.text import Source, Span
+
+# The SD/eMMC controller of a Compute Module 4 is mmcblk0; there is no other.
+_OTHER_DEVICE = re.compile(r"/dev/(?:sd[a-z]|nvme\d|mmcblk[1-9]|vd[a-z]|nfs\b|ram\d|nbd\d|loop\d|md\d|sr\d)")
+
+
+def boot_not_emmc(context: Context, _params: Params) -> Iterator[Hit]:
+    """Everything that sends the boot, or the root, to another medium than the eMMC."""
+    config = context.config
+    hits: List[Hit] = []
+    for condition, state in config.storage:
+        if not state.enabled and state.place is not None:
+            message = "this takes the eMMC away from Linux, and with it the root file system"
+            hits.append(hit_at(state.place, message, condition))
+    yield from one_hit(hits, config)
+    yield from _root(context)
+    if context.boot.has_config and not context.boot.single:
+        yield from _autoboot(context)
+    yield from _mounts(context)
+
+
+def _root(context: Context) -> Iterator[Hit]:
+    if not context.boot.has_cmdline:
+        return
+    for condition, line in context.cmdlines:
+        root = last(line.arguments, "root") if line is not None else None
+        if line is not None and root is not None and _OTHER_DEVICE.match(root.value or ""):
+            span = line.source.span(1, root.start, root.end)
+            yield Hit(line.source, span, "{} is not on the eMMC".format(root.text), condition)
+
+
+def _autoboot(context: Context) -> Iterator[Hit]:
+    """``autoboot.txt`` stands on the first partition and may hand the boot to another one (documentation, autoboot.txt)."""
+    if context.boot.document("autoboot.txt") is None:
+        return
+    autoboot = evaluate(context.boot, context.config.board, "autoboot.txt")
+    for condition, found in autoboot.outcome("boot_partition"):
+        if found is None or integer(found.value) in (0, 1) or not _without_tryboot(autoboot.worlds.explain(condition)):
+            continue
+        message = "the firmware goes on with partition {}, not with the files checked here".format(integer(found.value))
+        yield hit_at(found.place, message, TRUE)
+
+
+def _without_tryboot(values: List[Tuple[str, str]]) -> bool:
+    return ("tryboot", "true") not in values
+
+
+def _mounts(context: Context) -> Iterator[Hit]:
+    root = context.boot.root
+    if root is None:
+        return
+    for entry in mounts.crypttab(root):
+        if _OTHER_DEVICE.match(entry.source):
+            message = "the encrypted volume {} is on {}, not on the eMMC".format(entry.target, entry.source)
+            yield _table_hit(entry.file, entry.line, message)
+    for mount in mounts.fstab(root):
+        if mount.target in ("/", "/boot", "/boot/firmware") and _OTHER_DEVICE.match(mount.source):
+            message = "{} is mounted from {}, not from the eMMC".format(mount.target, mount.source)
+            yield _table_hit(mount.file, mount.line, message)
+
+
+def _table_hit(file: Source, line: int, message: str) -> Hit:
+    return Hit(file, Span(file.path, line, 1, line, 1 + len(file.line_text(line))), message, boardless=True)

@@ -1,0 +1,119 @@
+"""``scmguard check``."""
+
+import os
+import sys
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, TextIO, Tuple
+
+import click
+
+from scmguard import __version__
+from scmguard.boot import Unreadable
+from scmguard.cli.common import boots, choose, job_for, rulebook_for, settings_for
+from scmguard.cli.main import COULD_NOT, FOUND, fail
+from scmguard.finding import NotChecked, Summary, TreeReport, at_least
+from scmguard.lint import Job, run as lint
+from scmguard.rulebook import Rulebook
+
+
+class Outcome:
+    """What is counted while the reports stream by."""
+
+    def __init__(self) -> None:
+        self.counts: Dict[str, int] = {}
+        self.trees = 0
+        self.not_checked: Dict[Tuple[str, str], NotChecked] = {}
+        self.errors: List[Dict[str, str]] = []
+        self.notes: List[str] = []
+        self.crashed = False
+
+    def watch(self, reports: Iterable[TreeReport]) -> Iterator[TreeReport]:
+        """Passes the reports on, counted."""
+        for report in reports:
+            self.trees += 1
+            self.notes.extend(report.notes)
+            for finding in report.findings:
+                self.counts[finding.severity] = self.counts.get(finding.severity, 0) + 1
+                self.crashed = self.crashed or finding.rule == "internal-error"
+            for entry in report.not_checked:
+                self.not_checked.setdefault((entry.rule, entry.needs), entry)
+            yield report
+
+    def summary(self) -> Summary:
+        """The counts so far."""
+        return Summary(dict(self.counts), self.trees)
+
+
+def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
+    """Checks the paths, prints the report, and returns the exit code."""
+    settings = settings_for(paths, options)
+    book = rulebook_for(settings)
+    profile, boards = choose(book, settings, options)
+    job = job_for(book, profile, boards, settings, options)
+    outcome = Outcome()
+    reports = outcome.watch(_reports(paths, options, job, outcome))
+    text = _json(reports, job, outcome) if options["format_"] == "json" else _text(reports, book, outcome, options)
+    _write(text, options.get("output"))
+    fail_on = options.get("fail_on") or settings.fail_on or "degraded"
+    if outcome.errors or outcome.crashed:
+        return COULD_NOT
+    worst = outcome.summary().worst()
+    return FOUND if worst is not None and at_least(worst, fail_on) else 0
+
+
+def _reports(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome: Outcome) -> Iterator[TreeReport]:
+    for boot in boots(paths, options):
+        if not isinstance(boot, Unreadable):
+            try:
+                yield lint(job, boot)
+                continue
+            except Unreadable as error:
+                boot = error
+        outcome.errors.append({"path": boot.path, "reason": boot.reason})
+        click.echo("scmguard: {}".format(boot), err=True)
+
+
+def _text(reports: Iterable[TreeReport], book: Rulebook, outcome: Outcome, options: Mapping[str, Any]) -> Iterator[str]:
+    from scmguard.report import text
+
+    style = text.Style(_colour(options), options["quiet"])
+    yield from text.render(reports, book.rules, style)
+    if outcome.trees:
+        if not style.quiet:
+            yield from text.not_checked_lines(outcome.not_checked.values(), style)
+        yield text.summary_line(outcome.summary(), style)
+
+
+def _colour(options: Mapping[str, Any]) -> bool:
+    if options["no_color"] or os.environ.get("NO_COLOR") or options.get("output"):
+        return False
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _json(reports: Iterable[TreeReport], job: Job, outcome: Outcome) -> Iterator[str]:
+    from scmguard.report import json_report
+
+    yield json_report.head(__version__, job.profile, [board.name for board in job.boards])
+    yield from json_report.findings(finding for report in reports for finding in report.findings)
+    yield json_report.tail(outcome.not_checked.values(), outcome.errors, outcome.notes, outcome.summary())
+
+
+def _write(pieces: Iterable[str], output: Optional[str]) -> None:
+    if output is None:
+        _print(pieces, sys.stdout)
+        return
+    from scmguard.cli.output import replace_file
+
+    try:
+        replace_file(output, pieces)
+    except OSError as error:
+        fail(COULD_NOT, "{}: {}".format(output, (error.strerror or str(error)).lower()))
+
+
+def _print(pieces: Iterable[str], stream: TextIO) -> None:
+    for piece in pieces:
+        try:
+            stream.write(piece)
+        except UnicodeEncodeError:
+            # A terminal that cannot show a character gets it escaped; the report must not end there.
+            stream.write(piece.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+    stream.flush()

@@ -1,0 +1,104 @@
+"""Commands and exit codes.
+
+0 clean below the threshold, 1 findings at or above it, 2 wrong usage or configuration, 3 could not check (unreadable
+input, no rules, a fault of scmguard). Messages go to standard error, reports to standard output.
+"""
+
+import os
+import sys
+from typing import Any, Callable, NoReturn, Optional, Tuple
+
+import click
+
+from scmguard import __version__
+from scmguard.inputs.discover import KINDS
+
+FOUND, USAGE, COULD_NOT = 1, 2, 3
+
+_CONTEXT = {"help_option_names": ["-h", "--help"]}
+_SEVERITIES = ("hygiene", "degraded", "no-boot", "brick")
+
+
+def fail(code: int, message: str) -> NoReturn:
+    """One line on standard error, and the end."""
+    click.echo("scmguard: " + message, err=True)
+    sys.exit(code)
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(__version__, "-V", "--version", message="scmguard %(version)s")
+def cli() -> None:
+    """Check the boot configuration of Raspberry Pi class devices before it costs the device.
+
+    Exit codes: 0 clean, 1 findings, 2 wrong usage, 3 could not check.
+    """
+
+
+def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--profile", metavar="NAME", help="What the device is: scm (the default), cm4, pi4, pi5, ..."),
+        click.option("--board", "boards", multiple=True, metavar="NAME", help="Check for this board; repeat for several."),
+        click.option("--root", metavar="DIR", help="The root file system that belongs to the boot files."),
+        click.option("--as", "kind", type=click.Choice(KINDS), help="What a file is, whatever its name."),
+        click.option("--stdin-filename", metavar="PATH", help="The path that standard input (-) stands for."),
+        click.option("--config", "config_file", metavar="FILE", help="Use this configuration file."),
+        click.option("--no-color", is_flag=True, help="No colour. So does NO_COLOR in the environment."),
+    ):
+        command = option(command)
+    return command
+
+
+@cli.command(context_settings=_CONTEXT)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@_input_options
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+@click.option("--output", metavar="FILE", help="Write the report there instead of printing it.")
+@click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Exit with 1 from this severity up (degraded).")
+@click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+@click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
+def check(paths: Tuple[str, ...], **options: Any) -> None:
+    """Check boot folders, root file systems or single files; this machine when no PATH is given."""
+    from scmguard.cli.check import run
+
+    sys.exit(run(paths, options))
+
+
+@cli.command(context_settings=_CONTEXT)
+@click.argument("path", required=False)
+@click.argument("key", required=False)
+@_input_options
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+def show(path: Optional[str], key: Optional[str], **options: Any) -> None:
+    """Show what is effective on the board, and the line that won; all of it, or one KEY."""
+    from scmguard.cli.show import run
+
+    sys.exit(run(path, key, options))
+
+
+@cli.command(context_settings=_CONTEXT)
+@click.argument("rule", required=False)
+@click.option("--config", "config_file", metavar="FILE", help="Use this configuration file (it can name house rules).")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+def rules(rule: Optional[str], **options: Any) -> None:
+    """List the rules, or show the page of one RULE."""
+    from scmguard.cli.rules import run
+
+    sys.exit(run(rule, options))
+
+
+def main() -> None:
+    """Runs the command line; every way out has its exit code."""
+    try:
+        cli(prog_name="scmguard")
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BrokenPipeError:
+        # The reader went away (`| head`); nothing is left to say. Python must not try to flush either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(COULD_NOT)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        fail(COULD_NOT, "internal error; this is a bug in scmguard, please report it with the lines above")

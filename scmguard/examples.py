@@ -1,0 +1,59 @@
+"""A rule's examples as boot trees, for tests and for the rule's page."""
+
+from typing import Any, Dict, List, Mapping, Tuple
+
+from scmguard.boot import Boot, MemoryFolder
+from scmguard.effective.board import BOARDS
+from scmguard.finding import Finding
+from scmguard.lint import Job
+from scmguard.lint import run as lint
+from scmguard.rulebook import Profile, Rule
+
+
+def boot_of(example: Mapping[str, Any]) -> Boot:
+    """The boot tree of an example: ``files`` on the boot partition, ``root`` and ``links`` on the root file system."""
+    files = {name: _bytes(content) for name, content in example.get("files", {}).items()}
+    root = None
+    if "root" in example or "links" in example:
+        contents = {name: _bytes(content) for name, content in example.get("root", {}).items()}
+        root = MemoryFolder(contents, links=example.get("links", {}))
+    return Boot(MemoryFolder(files), root)
+
+
+def _bytes(content: Any) -> bytes:
+    # Characters up to U+00FF stand for bytes where the text would not be what is meant: "\xff" in a YAML string.
+    text = str(content)
+    return text.encode("latin-1") if any("\x80" <= char <= "\xff" for char in text) else text.encode("utf-8")
+
+
+def job_of(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> Job:
+    """The rule alone, on the example's boards: those of ``board`` (a name or a list), or the profile's."""
+    fallback = "scm" if "scm" in rule.profiles or "all" in rule.profiles else rule.profiles[0]
+    profile = profiles[example.get("profile", fallback)]
+    boards = example.get("board", profile.board)
+    names = [boards] if isinstance(boards, str) else boards
+    applies: Tuple[Rule, ...] = (rule,) if rule.applies_to(profile.name) else ()
+    return Job(applies, tuple(BOARDS[name] for name in names), profile.name, profile.parameters)
+
+
+def findings(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> List[Finding]:
+    """What the rule finds in an example."""
+    return lint(job_of(rule, example, profiles), boot_of(example)).findings
+
+
+def expected(text: str) -> Tuple[str, int, str]:
+    """``path:line: start of the message`` (or ``path: …`` for a file as a whole), taken apart; line 0 means the file."""
+    place, _, message = text.partition(": ")
+    path, _, line = place.rpartition(":")
+    if path and line.isdigit():
+        return path, int(line), message
+    return place, 0, message
+
+
+def cases(rule: Rule) -> Dict[str, Tuple[bool, Mapping[str, Any]]]:
+    """All examples of a rule, by a name for people; True marks the bad ones."""
+    found: Dict[str, Tuple[bool, Mapping[str, Any]]] = {}
+    for kind in ("bad", "good"):
+        for example in rule.examples[kind]:
+            found["{} {}: {}".format(rule.id, kind, example["name"])] = (kind == "bad", example)
+    return found

@@ -1,0 +1,165 @@
+"""From what the user named to boot trees: a boot folder, a root file system, a file, standard input, or this machine.
+
+``/boot`` on Bookworm and later holds a config.txt that only says that the file moved to ``/boot/firmware`` (pi-gen,
+stage1/00-boot-files); it is followed, and that is noted.
+"""
+
+import os
+from typing import List, NamedTuple, Optional, Tuple
+
+from scmguard.boot import Boot, Folder, MemoryFolder, Unreadable
+from scmguard.inputs.disk import DiskFolder
+
+#: File names that say what a file is.
+KINDS = ("config.txt", "tryboot.txt", "autoboot.txt", "cmdline.txt")
+
+_BOOT_PLACES = ("boot/firmware", "boot")
+_MOVED = b"/boot/firmware/"
+_STUB_SIZE = 1000
+
+
+class CannotTell(Exception):
+    """An input that is no boot tree, or none that can be told: a user's error, in one line."""
+
+
+class Request(NamedTuple):
+    """What the command line says beside the paths. ``kind`` is from ``--as``; ``root`` from ``--root``."""
+
+    kind: Optional[str] = None
+    root: Optional[str] = None
+    stdin_filename: Optional[str] = None
+
+
+def this_machine(request: Request) -> Boot:
+    """The boot tree of the running system, or of the root file system named with ``--root``. Raises CannotTell."""
+    base = request.root or "/"
+    root = _root_folder(base)
+    found = _in_root(base, root)
+    if found is not None:
+        return found
+    raise CannotTell("{}: no boot files under {}".format(base, " or ".join(os.path.join(base, one) for one in _BOOT_PLACES)))
+
+
+def _in_root(base: str, root: DiskFolder) -> Optional[Boot]:
+    for place in _BOOT_PLACES:
+        folder = DiskFolder(os.path.join(base, place), within=(root, place))
+        if root.names(place) and _is_boot(folder):
+            return _boot(folder, root)
+    return None
+
+
+def _root_folder(path: str) -> DiskFolder:
+    if not os.path.isdir(path):
+        raise CannotTell("{}: {}".format(path, "is not a folder" if os.path.exists(path) else "no such folder"))
+    return DiskFolder(path, is_root=True)
+
+
+def from_path(path: str, request: Request) -> Boot:
+    """The boot tree that a path means. Raises CannotTell, Unreadable."""
+    root = _root_folder(request.root) if request.root else None
+    if os.path.isdir(path):
+        return _from_folder(path, root)
+    if not os.path.lexists(path):
+        raise Unreadable(path, "no such file or folder")
+    folder, name = os.path.split(path)
+    kind = request.kind or _kind(name)
+    if kind is None:
+        raise CannotTell("{}: not a name scmguard knows; say what it is with --as ({})".format(path, ", ".join(KINDS)))
+    # The file itself may be reached through a link, since the user named it; what it includes may not leave its folder.
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+    except OSError as error:
+        raise Unreadable(path, (error.strerror or str(error)).lower()) from None
+    return _single(data, path, folder, kind, root)
+
+
+def from_stdin(data: bytes, request: Request) -> Boot:
+    """A file given on standard input. Raises CannotTell."""
+    name = request.stdin_filename or request.kind or "config.txt"
+    folder, base = os.path.split(name)
+    kind = request.kind or _kind(base)
+    if kind is None:
+        raise CannotTell("{}: not a name scmguard knows; say what it is with --as ({})".format(name, ", ".join(KINDS)))
+    return _single(data, request.stdin_filename or "<stdin>", folder if request.stdin_filename else None, kind, None)
+
+
+def _kind(name: str) -> Optional[str]:
+    return name.lower() if name.lower() in KINDS else None
+
+
+class _WithFile(Folder):
+    """A folder in which one name stands for data from elsewhere."""
+
+    def __init__(self, behind: Folder, name: str, data: bytes, label: str) -> None:
+        self.path = label
+        self._behind = behind
+        self._name = name
+        self._data = data
+        self._label = label
+
+    def read(self, name: str) -> Optional[bytes]:
+        return self._data if name.strip("/") == self._name else self._behind.read(name)
+
+    def names(self, folder: str = "") -> List[str]:
+        return self._behind.names(folder)
+
+    def exists(self, name: str) -> bool:
+        return name.strip("/") == self._name or self._behind.exists(name)
+
+    def label(self, name: str) -> str:
+        return self._label if name.strip("/") == self._name else self._behind.label(name)
+
+
+def _single(data: bytes, path: str, folder: Optional[str], kind: str, root: Optional[Folder]) -> Boot:
+    behind: Folder = MemoryFolder({}) if folder is None else DiskFolder(folder or ".", label=folder)
+    return Boot(_WithFile(behind, kind, data, path), root, start=kind, single=kind)
+
+
+def _is_boot(folder: Folder) -> bool:
+    return any(folder.exists(kind) for kind in KINDS)
+
+
+def _from_folder(path: str, root: Optional[Folder]) -> Boot:
+    folder = DiskFolder(path)
+    if _is_boot(folder):
+        return _boot(folder, root or _own_root(path))
+    found = _in_root(path, DiskFolder(path, is_root=True))
+    if found is not None:
+        return found
+    inner = _inner(folder)
+    if inner is not None:
+        return Boot(inner, root or _own_root(path))
+    raise CannotTell("{}: no boot files here (none of {})".format(path, ", ".join(KINDS)))
+
+
+def _own_root(path: str) -> Optional[Folder]:
+    """This machine's root file system, where the path is this machine's boot partition."""
+    real = os.path.realpath(path)
+    return DiskFolder("/", is_root=True) if real in ("/boot", "/boot/firmware") else None
+
+
+def _inner(folder: DiskFolder) -> Optional[DiskFolder]:
+    """The boot partition mounted at ``firmware`` below a folder, if it is one."""
+    if not folder.names("firmware"):
+        return None
+    inner = DiskFolder(os.path.join(folder.path, "firmware"), within=(folder, "firmware"))
+    return inner if _is_boot(inner) else None
+
+
+def _boot(folder: DiskFolder, root: Optional[Folder]) -> Boot:
+    data = folder.read("config.txt")
+    if data is not None and _is_stub(data):
+        inner = _inner(folder)
+        if inner is not None:
+            note = "{} only says that the file moved; {} is checked".format(folder.label("config.txt"), inner.path)
+            return Boot(inner, root, notes=(note,))
+    return Boot(folder, root)
+
+
+def _is_stub(data: bytes) -> bool:
+    """Whether a config.txt is the text that Bookworm leaves in /boot: short, no setting in it, and the new place named."""
+    if len(data) > _STUB_SIZE or _MOVED not in data:
+        return False
+    lines: Tuple[bytes, ...] = tuple(line.strip() for line in data.splitlines())
+    return not any(line.startswith(b"[") or (b"=" in line and not line.startswith(b"#")) for line in lines)

@@ -1,0 +1,160 @@
+"""Runs the rules over a boot tree. A crash in a rule becomes a finding; a rule that cannot run is listed."""
+
+import traceback
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+
+from scmguard.boot import Boot
+from scmguard.checks import PREDICATES
+from scmguard.checks.base import Context, Hit
+from scmguard.checks.verbs import VERBS
+from scmguard.effective.board import Board
+from scmguard.effective.config import EffectiveConfig, evaluate
+from scmguard.effective.readings import READINGS
+from scmguard.effective.worlds import FALSE, TRUE, TooComplex
+from scmguard.finding import SEVERITIES, Finding, NotChecked, TreeReport
+from scmguard.rulebook import Rule
+from scmguard.text import Span
+
+#: Rules that no file describes: faults of scmguard itself, and files that it cannot evaluate.
+BUILT_IN = {
+    "internal-error": "A rule crashed. What it would have said is not known; please report it.",
+    "too-many-unknowns": "The file depends on more unknown conditions than can be worked out.",
+}
+
+_MISSING = {
+    "config": "a config.txt",
+    "cmdline": "a kernel command line (cmdline.txt)",
+    "rootfs": "a root file system (--root)",
+    "binaries": "a boot partition with its kernels and firmware",
+}
+
+
+class Job(NamedTuple):
+    """What to check with: rules, boards, and the profile's name and parameters."""
+
+    rules: Tuple[Rule, ...]
+    boards: Tuple[Board, ...]
+    profile: str
+    parameters: Mapping[str, object]
+
+
+def run(job: Job, boot: Boot) -> TreeReport:
+    """The report on one boot tree. Raises :class:`scmguard.boot.Unreadable`."""
+    found: List[Finding] = []
+    not_checked: Dict[Tuple[str, str], NotChecked] = {}
+    for board in job.boards:
+        try:
+            context = Context(evaluate(boot, board), job.parameters)
+        except TooComplex as error:
+            found.append(_too_complex(boot, board, error))
+            continue
+        for rule in job.rules:
+            _run_rule(rule, context, found, not_checked)
+    findings = sorted(_settle(found, job), key=_order)
+    return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes)
+
+
+def _run_rule(
+    rule: Rule,
+    context: Context,
+    found: List[Finding],
+    not_checked: Dict[Tuple[str, str], NotChecked],
+) -> None:
+    lacking = [need for need in rule.needs if not _has(context, need)]
+    for need in lacking or [want for want in rule.wants if not _has(context, want)]:
+        reason = "needs {}" if need in rule.needs else "in part: would also use {}"
+        not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(_MISSING[need]))
+    if lacking:
+        return
+    try:
+        for hit in _hits(rule, context):
+            if hit.when != FALSE:
+                found.append(_finding(rule, hit, context.config))
+    except TooComplex as error:
+        found.append(_too_complex(context.boot, context.config.board, error))
+    except Exception:  # a bug in a rule must not hide what the others find
+        found.append(_crash(rule, context))
+
+
+def _hits(rule: Rule, context: Context) -> Iterable[Hit]:
+    if "python" in rule.check:
+        return PREDICATES[rule.check["python"]](context, rule.check)
+    return VERBS[next(iter(rule.check))](context, rule.check)
+
+
+def _has(context: Context, need: str) -> bool:
+    boot = context.boot
+    if need == "config":
+        return boot.has_config
+    if need == "rootfs":
+        return boot.root is not None
+    if need == "binaries":
+        return boot.has_binaries and not boot.single
+    if not boot.has_cmdline:
+        return False
+    # On a real boot partition a missing command line is a fault; in a folder of sources it is made later.
+    return boot.has_binaries or any(line is not None for _, line in context.cmdlines)
+
+
+def _finding(rule: Rule, hit: Hit, config: EffectiveConfig) -> Finding:
+    values = [] if hit.when == TRUE else config.worlds.explain(hit.when)
+    readings = [value for value in values if value[0] in READINGS]
+    when = tuple("{}={}".format(name, choice) for name, choice in values if name not in READINGS)
+    when += tuple("{}={}".format(name, choice) for name, choice in readings[1:])
+    return Finding(
+        rule.id,
+        hit.severity or rule.severity,
+        "certain" if hit.when == TRUE else "possible",
+        None if hit.boardless else config.board.name,
+        hit.message,
+        hit.span,
+        hit.related,
+        readings[0] if readings else None,
+        when,
+        rule.help,
+        hit.source.line_text(hit.span.line) if hit.source is not None else "",
+    )
+
+
+def _crash(rule: Rule, context: Context) -> Finding:
+    lines = traceback.format_exc().strip().splitlines()
+    message = "the rule {} crashed: {}".format(rule.id, lines[-1])
+    where = lines[-3].strip() if len(lines) > 2 else ""
+    return _built_in("internal-error", message + (" ({})".format(where) if where else ""), context.boot, context.config.board)
+
+
+def _too_complex(boot: Boot, board: Board, error: TooComplex) -> Finding:
+    return _built_in("too-many-unknowns", "not evaluated: {}".format(error), boot, board)
+
+
+def _built_in(id: str, message: str, boot: Boot, board: Board) -> Finding:
+    return Finding(id, "no-boot", "certain", board.name, message, Span(boot.files.label(boot.start)), help=BUILT_IN[id])
+
+
+def _settle(found: Sequence[Finding], job: Job) -> List[Finding]:
+    """Each finding once. What no board decides is said of all of them; with one board, of that one.
+
+    A rule of scope ``every-board`` only counts where all boards have the finding.
+    """
+    every_board = {rule.id for rule in job.rules if rule.scope == "every-board"}
+    boards: Dict[Tuple[str, Span], Set[Optional[str]]] = {}
+    for finding in found:
+        if finding.rule in every_board:
+            boards.setdefault((finding.rule, finding.span), set()).add(finding.board)
+    settled: Dict[Finding, None] = {}
+    said: Set[Tuple[str, Span]] = set()
+    for finding in found:
+        place = finding.rule, finding.span
+        if finding.rule in every_board:
+            if place in said or (None not in boards[place] and len(boards[place]) < len(job.boards)):
+                continue
+            said.add(place)
+        if finding.board is None and len(job.boards) == 1:
+            finding = finding._replace(board=job.boards[0].name)
+        settled[finding] = None
+    return list(settled)
+
+
+def _order(finding: Finding) -> Tuple[int, str, int, int, str]:
+    span = finding.span
+    return -SEVERITIES.index(finding.severity), span.path, span.line, span.column, finding.rule

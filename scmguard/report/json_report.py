@@ -1,0 +1,81 @@
+"""The JSON report, schema 1: stable, described by ``schema/report-1.json`` in the package.
+
+Written piece by piece, so that the report on ten thousand trees is never in memory as a whole.
+"""
+
+import json
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
+
+from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary
+from scmguard.text import Span, printable
+
+SCHEMA = 1
+
+
+def head(version: str, profile: str, boards: Sequence[str]) -> str:
+    """The report up to the first finding."""
+    start = {
+        "schema": SCHEMA,
+        "tool": {"name": "scmguard", "version": version},
+        "profile": profile,
+        "boards": list(boards),
+    }
+    return _dump(start)[:-1] + ', "findings": ['
+
+
+def findings(each: Iterable[Finding]) -> Iterator[str]:
+    """The findings, with commas between them."""
+    separator = "\n"
+    for finding in each:
+        yield separator + _dump(finding_data(finding))
+        separator = ",\n"
+
+
+def tail(not_checked: Iterable[NotChecked], errors: Sequence[Dict[str, str]], notes: Sequence[str], summary: Summary) -> str:
+    """The report after the last finding."""
+    counts: Dict[str, int] = {severity: summary.counts.get(severity, 0) for severity in reversed(SEVERITIES)}
+    counts["waived"] = 0
+    end = {
+        "not_checked": [{"rule": one.rule, "needs": one.needs, "reason": one.reason} for one in not_checked],
+        "errors": list(errors),
+        "notes": [printable(note) for note in notes],
+        "trees": summary.trees,
+        "summary": counts,
+    }
+    return "], " + _dump(end)[1:] + "\n"
+
+
+def finding_data(finding: Finding) -> Dict[str, Any]:
+    """A finding as the schema has it. Places without a line have null there."""
+    data: Dict[str, Any] = {
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "confidence": finding.confidence,
+        "board": finding.board,
+        "message": printable(finding.message),
+    }
+    data.update(_span(finding.span))
+    data["related"] = [_related(related.span, related.message) for related in finding.related]
+    data["reading"] = None if finding.reading is None else {"id": finding.reading[0], "choice": finding.reading[1]}
+    data["when"] = [printable(one) for one in finding.when]
+    data["help"] = finding.help
+    data["fix"] = None
+    data["waived"] = None
+    return data
+
+
+def _related(span: Span, message: str) -> Dict[str, Any]:
+    where = _span(span)
+    return {"path": where["path"], "line": where["line"], "column": where["column"], "message": printable(message)}
+
+
+def _span(span: Span) -> Dict[str, Any]:
+    numbers: List[Optional[int]] = [None] * 4
+    if span.line:
+        numbers = [span.line, span.column, span.end_line, span.end_column]
+    line, column, end_line, end_column = numbers
+    return {"path": printable(span.path), "line": line, "column": column, "end_line": end_line, "end_column": end_column}
+
+
+def _dump(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=True)

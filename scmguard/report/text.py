@@ -1,0 +1,158 @@
+"""What people read: like a compiler of today, worst first, with the line and a caret under the fault."""
+
+import unicodedata
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+from scmguard.effective.readings import READINGS, meaning
+from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary, TreeReport
+from scmguard.rulebook import Rule
+from scmguard.text import Span, printable
+
+_TAB = 4
+_WIDEST = 160
+
+_COLOURS = {"brick": "1;31", "no-boot": "31", "degraded": "33", "hygiene": "36", "path": "1", "dim": "2"}
+
+
+class Style(NamedTuple):
+    """How to print: with colour or without; ``quiet`` leaves out hygiene, explanations and what was not checked."""
+
+    colour: bool = False
+    quiet: bool = False
+
+    def paint(self, text: str, kind: str) -> str:
+        """``text`` in the colour of a severity, ``path`` or ``dim``."""
+        return "\x1b[{}m{}\x1b[0m".format(_COLOURS[kind], text) if self.colour else text
+
+
+def render(reports: Iterable[TreeReport], rules: Dict[str, Rule], style: Style) -> Iterator[str]:
+    """The report on each tree, in pieces that end with a line end."""
+    explained: Set[str] = set()
+    for report in reports:
+        for note in report.notes:
+            yield "note: {}\n".format(printable(note))
+        for finding in report.findings:
+            if finding.severity == "hygiene":
+                if not style.quiet:
+                    yield _brief(finding, style)
+            else:
+                yield "".join(_finding(finding, rules.get(finding.rule), explained, style))
+
+
+def _brief(finding: Finding, style: Style) -> str:
+    return "{}: {}: {}{} [{}]\n".format(
+        style.paint(_place(finding.span), "path"),
+        style.paint("hygiene", "hygiene"),
+        "possible: " if finding.confidence == "possible" else "",
+        printable(finding.message),
+        finding.rule,
+    )
+
+
+def _finding(finding: Finding, rule: Optional[Rule], explained: Set[str], style: Style) -> Iterator[str]:
+    possible = " (possible)" if finding.confidence == "possible" else ""
+    head = "{}{}[{}]".format(finding.severity, possible, finding.rule)
+    yield "{}: {}\n".format(style.paint(head, finding.severity), style.paint(printable(finding.message), "path"))
+    gutter = " " * len(str(finding.span.line or ""))
+    yield "{}--> {}\n".format(gutter, _place(finding.span))
+    if finding.span.line and finding.excerpt.strip():
+        yield "".join(_excerpt(finding, gutter, style))
+    for related in finding.related:
+        yield "{} = {}: {}\n".format(gutter, _place(related.span), printable(related.message))
+    if finding.reading is not None:
+        id, choice = finding.reading
+        reading = READINGS[id]
+        yield "{} = if the firmware reads it so: {} {}: {}\n".format(gutter, reading.question, meaning(id, choice), id)
+        for source in reading.sources:
+            yield "{}     {}\n".format(gutter, source)
+    if finding.when:
+        yield "{} = when {}\n".format(gutter, " and ".join(finding.when))
+    if not style.quiet and finding.rule not in explained:
+        explained.add(finding.rule)
+        if rule is not None:
+            yield from _wrapped(gutter, "device", rule.rationale)
+            yield from _wrapped(gutter, "recovery", rule.recovery)
+        yield from _wrapped(gutter, "help", finding.help)
+    yield "\n"
+
+
+def _wrapped(gutter: str, label: str, text: str) -> Iterator[str]:
+    if not text:
+        return
+    lead = "{} = {}: ".format(gutter, label)
+    line, indent = lead, " " * len(lead)
+    for word in text.split():
+        if len(line) + len(word) > 100 and line.strip() and line != lead:
+            yield line.rstrip() + "\n"
+            line = indent
+        line += word + " "
+    yield line.rstrip() + "\n"
+
+
+def _place(span: Span) -> str:
+    path = printable(span.path)
+    return "{}:{}:{}".format(path, span.line, span.column) if span.line else path
+
+
+def _excerpt(finding: Finding, gutter: str, style: Style) -> Iterator[str]:
+    span = finding.span
+    text = finding.excerpt
+    start = max(span.column - 1, 0)
+    end = span.end_column - 1 if span.end_line == span.line else len(text)
+    shown, caret, width = _cells(text, start, max(end, start + 1))
+    yield "{} |\n".format(gutter)
+    yield "{} | {}\n".format(span.line, shown)
+    yield "{} | {}{}\n".format(gutter, " " * caret, style.paint("^" * width, finding.severity))
+
+
+def _cells(text: str, start: int, end: int) -> Tuple[str, int, int]:
+    """The line as it is printed, and the column and width of the marked part in terminal cells.
+
+    Tabs are printed as blanks, wide characters take two cells, what cannot be printed is escaped, and of a very
+    long line only the part around the mark is shown.
+    """
+    first = 0
+    cut = len(text) > _WIDEST
+    if cut:
+        first = max(0, start - _WIDEST // 3)
+        text = text[first : first + _WIDEST]
+        start, end = start - first, min(end - first, len(text))
+    pieces: List[str] = []
+    caret = width = cell = 0
+    for place, char in enumerate(text):
+        piece = " " * (_TAB - cell % _TAB) if char == "\t" else printable(char)
+        cells = sum(_width(each) for each in piece)
+        if place < start:
+            caret += cells
+        elif place < end:
+            width += cells
+        cell += cells
+        pieces.append(piece)
+    lead = "... " if first else ""
+    return lead + "".join(pieces) + (" ..." if cut else ""), caret + len(lead), max(width, 1)
+
+
+def _width(char: str) -> int:
+    if unicodedata.combining(char):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def not_checked_lines(entries: Iterable[NotChecked], style: Style) -> Iterator[str]:
+    """The rules that could not run, by what they lack."""
+    by_reason: Dict[str, List[str]] = {}
+    for entry in entries:
+        by_reason.setdefault(entry.reason, []).append(entry.rule)
+    for reason, rules in by_reason.items():
+        yield style.paint("not checked: {} {}".format(", ".join(rules), reason), "dim") + "\n"
+
+
+def summary_line(summary: Summary, style: Style) -> str:
+    """The last line: counts, and what they mean for the exit code is the caller's business."""
+    parts = []
+    for severity in reversed(SEVERITIES):
+        count = summary.counts.get(severity, 0)
+        if count:
+            parts.append(style.paint("{} {}".format(count, severity), severity))
+    trees = "" if summary.trees == 1 else " in {} boot trees".format(summary.trees)
+    return "{}{}\n".format(", ".join(parts) if parts else "no findings", trees)

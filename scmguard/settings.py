@@ -1,0 +1,67 @@
+"""scmguard's own configuration: ``.scmguard.yaml``, found upward from what is checked, or ``/etc/scmguard.yaml``."""
+
+import os
+from typing import Any, List, NamedTuple, Optional, Tuple
+
+from scmguard.finding import SEVERITIES
+from scmguard.rulebook import RuleError, check_keys, complain, read_yaml
+
+NAME = ".scmguard.yaml"
+SYSTEM = "/etc/scmguard.yaml"
+
+_KEYS = ("profile", "boards", "fail-on", "select", "ignore", "rules")
+
+
+class Settings(NamedTuple):
+    """What a configuration file says; None and empty where it says nothing. ``rules`` are folders of house rules."""
+
+    path: Optional[str] = None
+    profile: Optional[str] = None
+    boards: Tuple[str, ...] = ()
+    fail_on: Optional[str] = None
+    select: Tuple[str, ...] = ()
+    ignore: Tuple[str, ...] = ()
+    rules: Tuple[str, ...] = ()
+
+
+def find(start: str) -> Optional[str]:
+    """The configuration file for a path: in its folder or the nearest one above that has one, else the system's."""
+    folder = os.path.abspath(start)
+    while True:
+        path = os.path.join(folder, NAME)
+        if os.path.isfile(path):
+            return path
+        above = os.path.dirname(folder)
+        if above == folder:
+            return SYSTEM if os.path.isfile(SYSTEM) else None
+        folder = above
+
+
+def load(path: str) -> Settings:
+    """A configuration file. Unknown keys are errors. Raises RuleError with path, line and reason."""
+    try:
+        data = read_yaml(path)
+    except OSError as error:
+        raise RuleError("{}: {}".format(path, (error.strerror or str(error)).lower())) from None
+    if data is None:
+        return Settings(path)
+    if not isinstance(data, dict):
+        raise RuleError("{}:1: a configuration is a mapping".format(path))
+    check_keys(path, data, _KEYS, [])
+    for key in ("profile", "fail-on"):
+        if key in data and not isinstance(data[key], str):
+            complain(path, [key], "{} must be text".format(key))
+    if data.get("fail-on", "brick") not in SEVERITIES:
+        complain(path, ["fail-on"], "fail-on must be one of {}".format(", ".join(SEVERITIES)))
+    lists = {key: _texts(path, data, key) for key in ("boards", "select", "ignore", "rules")}
+    base = os.path.dirname(os.path.abspath(path))
+    folders = tuple(os.path.join(base, folder) for folder in lists["rules"])
+    return Settings(path, data.get("profile"), lists["boards"], data.get("fail-on"), lists["select"], lists["ignore"], folders)
+
+
+def _texts(path: str, data: Any, key: str) -> Tuple[str, ...]:
+    values = data.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        complain(path, [key], "{} must be a list of texts".format(key))
+    texts: List[str] = values
+    return tuple(texts)

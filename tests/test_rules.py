@@ -1,0 +1,49 @@
+"""Every rule's examples: the bad ones give exactly the findings they name, the good ones none."""
+
+from typing import Any, Mapping
+
+import pytest
+
+from scmguard import assets, rulebook
+from scmguard.checks import PREDICATES
+from scmguard.examples import cases, expected, findings
+
+RULES, PROFILES = rulebook.read_folder(assets.rules_folder())
+BOOK = rulebook.load()
+CASES = {name: (rule, bad, example) for rule in RULES for name, (bad, example) in cases(rule).items()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_example(name: str) -> None:
+    rule, bad, example = CASES[name]
+    found = findings(rule, example, BOOK.profiles)
+    said = ["{}:{}: {}".format(one.span.path, one.span.line, one.message) for one in found]
+    if not bad:
+        assert said == []
+        return
+    wanted = [expected(text) for text in example["finds"]]
+    assert len(found) == len(wanted), said
+    for (path, line, message), one in zip(wanted, found):
+        assert (one.span.path, one.span.line) == (path, line), said
+        assert one.message.startswith(message), said
+        assert one.rule == rule.id
+    possible = {one.confidence == "possible" for one in found}
+    assert possible == {bool(example.get("possible", False))}
+
+
+def test_every_predicate_is_used_by_a_rule() -> None:
+    used = {rule.check["python"] for rule in RULES if "python" in rule.check}
+    assert used == set(PREDICATES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_rule_has_bad_and_good_examples(rule: rulebook.Rule) -> None:
+    examples: Mapping[str, Any] = rule.examples
+    assert len(examples["bad"]) >= 2 and len(examples["good"]) >= 2
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_rule_page_says_something(rule: rulebook.Rule) -> None:
+    for text in (rule.rationale, rule.recovery, rule.help):
+        assert len(text) > 20 and text.rstrip()[-1] in ".:"
+    assert "\n" not in rule.summary and rule.summary.endswith(".")
