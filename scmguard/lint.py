@@ -1,6 +1,5 @@
 """Runs the rules over a boot tree. A crash in a rule becomes a finding; a rule that cannot run is listed."""
 
-import traceback
 from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from scmguard.boot import Boot
@@ -117,6 +116,8 @@ def _finding(rule: Rule, hit: Hit, config: EffectiveConfig) -> Finding:
 
 
 def _crash(rule: Rule, context: Context) -> Finding:
+    import traceback
+
     lines = traceback.format_exc().strip().splitlines()
     message = "the rule {} crashed: {}".format(rule.id, lines[-1])
     where = lines[-3].strip() if len(lines) > 2 else ""

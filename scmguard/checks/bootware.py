@@ -5,8 +5,9 @@ Source: Zymbit documentation, ``bootware/2.0.0/troubleshooting`` ("critical line
 
 from typing import Iterator, List, Tuple
 
-from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit
+from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit, span_of
 from scmguard.checks.verbs import Value, value_test
+from scmguard.effective.worlds import FALSE, TRUE
 from scmguard.finding import Related
 from scmguard.text import Span
 
@@ -28,30 +29,34 @@ def bootware_line_missing(context: Context, _params: Params) -> Iterator[Hit]:
     if not sign:
         return
     config = context.config
-    related = (Related(Span(context.boot.files.label(sign)), "this file shows that Bootware is installed"),)
+    shows = Related(Span(context.boot.files.label(sign)), "this file shows that Bootware is installed")
     for key, wanted in _LINES:
         test = value_test(wanted)
         hits: List[Hit] = []
         for condition, found in config.outcome(key):
-            if test(None if found is None else found.value):
+            if found is not None and test(found.value.lstrip("/")):
                 continue
             message = "Bootware needs {}={}".format(key, wanted)
             if found is None:
-                hits.append(hit_file(config.start, message + ", and nothing sets it", condition, related))
+                message += ", and nothing sets it on {}".format(config.board.name)
+                inert = [one for one in config.run.settings.get((key, 0), []) if test(one.value)]
+                related = [Related(span_of(one.place), "this line does not count") for one in inert]
+                hits.append(hit_file(config.start, message, condition, [*related, shows]))
             else:
-                hits.append(hit_at(found.place, "{}; this line sets {}".format(message, found.value), condition, related))
+                hits.append(hit_at(found.place, "{}; this line sets {!r}".format(message, found.value), condition, [shows]))
         yield from one_hit(hits, config)
 
 
 def bootware_file_missing(context: Context, _params: Params) -> Iterator[Hit]:
     """Where Bootware's kernel line or its files are, all of its files must be there."""
     starts_uboot = context.config.outcome("kernel").where(lambda found: found is not None and found.value == "u-boot.bin")
-    if not starts_uboot and not _evidence(context):
+    when = TRUE if _evidence(context) else starts_uboot
+    if when == FALSE:
         return
     boot = context.boot
     for name in _FILES:
         if not boot.exists(name):
-            yield Hit(None, Span(boot.files.label(name)), "{} is missing, and Bootware cannot boot without it".format(name))
+            yield Hit(None, Span(boot.files.label(name)), "{} is missing, and Bootware cannot boot without it".format(name), when)
     if not any(boot.exists(name) for name in _KERNELS):
         message = "there is no kernel for Bootware: none of {}".format(", ".join(_KERNELS))
-        yield Hit(None, Span(boot.files.label(_KERNELS[0])), message)
+        yield Hit(None, Span(boot.files.label(_KERNELS[0])), message, when)

@@ -1,9 +1,10 @@
 """The kernel command line: one line, a root, and an initramfs where the root needs one."""
 
 import re
+from difflib import get_close_matches
 from typing import Iterator, List, Optional, Tuple
 
-from scmguard.checks.base import Context, Hit, Params, one_hit, span_of
+from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit, span_of
 from scmguard.effective.bootfiles import Choice
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
@@ -62,12 +63,15 @@ def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
         if line is None:
             hits += _missing_file(context, condition)
             continue
-        if _root(line) is not None:
+        root = _root(line)
+        if root is not None and root.value:
             continue
         elsewhere = _root_below(line)
         message = "root= is not on the first line" if elsewhere else "the command line has no root="
+        if root is not None:
+            message = "root= has no value"
         related = (Related(elsewhere, "it is here"),) if elsewhere else ()
-        span = line.source.span(1) if line.line else Span(line.source.path)
+        span = _span(line, root) if root else line.source.span(1) if line.line else Span(line.source.path)
         alone = worlds.without(condition, own_affair)
         if alone != FALSE:
             hits.append(Hit(line.source, span, message, alone, related))
@@ -78,14 +82,20 @@ def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 def _missing_file(context: Context, condition: Condition) -> Iterator[Hit]:
-    worlds = context.config.worlds
+    worlds, boot = context.config.worlds, context.boot
     for picked, choice in context.files.cmdline:
-        when = worlds.both(condition, picked)
-        if when != FALSE and not context.boot.exists(choice.names[0]):
-            label = context.boot.files.label(choice.names[0])
-            related = (Related(span_of(choice.place), "named here"),) if choice.place else ()
-            message = "there is no {}: the firmware falls back to a command line of its own".format(choice.names[0])
-            yield Hit(None, Span(label), message, when, related)
+        name, when = choice.names[0], worlds.both(condition, picked)
+        if when == FALSE or boot.exists(name):
+            continue
+        message = "there is no {}: the firmware falls back to a command line of its own".format(name)
+        if choice.place is None:
+            near = get_close_matches(name, boot.files.names(), 1)
+            related = tuple(Related(Span(boot.files.label(each)), "this file has a name much like it") for each in near)
+            yield Hit(None, Span(boot.files.label(name)), message, when, related)
+        elif "=" in name or " " in name:
+            yield hit_at(choice.place, "cmdline= takes the name of a file, not the command line itself", when)
+        else:
+            yield hit_at(choice.place, message, when)
 
 
 def _root_below(line: CommandLine) -> Optional[Span]:
@@ -117,13 +127,22 @@ def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
             continue
         for loaded, choice in context.files.initramfs:
             when = worlds.without(worlds.both(condition, loaded), loader)
-            if not choice.names and when != FALSE:
+            gone = _gone(context, choice)
+            if (gone or not choice.names) and when != FALSE:
                 message = "{} needs an initramfs, and none is loaded on {}".format(root.text, context.config.board.name)
-                hits.append(Hit(line.source, _span(line, root), message, when, _why_none(context, choice)))
+                hits.append(Hit(line.source, _span(line, root), message, when, _why_none(context, choice, gone)))
     yield from one_hit(hits, context.config)
 
 
-def _why_none(context: Context, choice: Choice) -> Tuple[Related, ...]:
+def _gone(context: Context, choice: Choice) -> Tuple[str, ...]:
+    """Of the files picked, those that a real boot partition does not have."""
+    boot = context.boot
+    return tuple(name for name in choice.names if boot.has_binaries and not boot.exists(name))
+
+
+def _why_none(context: Context, choice: Choice, gone: Tuple[str, ...]) -> Tuple[Related, ...]:
     if choice.place is not None:
-        return (Related(span_of(choice.place), "auto_initramfs is on, but there is no initramfs for the kernel"),)
+        missing = "{} is not on the boot partition".format(" ".join(gone))
+        reason = missing if gone else "auto_initramfs is on, but there is no initramfs for the kernel"
+        return (Related(span_of(choice.place), reason),)
     return (Related(Span(context.config.start.source.path), "no initramfs line and no auto_initramfs=1 is in effect"),)

@@ -1,8 +1,9 @@
 """The medium: a Zymbit SCM boots from its eMMC and from nothing else."""
 
 import re
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Set, Tuple
 
+from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit
 from scmguard.effective.config import evaluate, integer
 from scmguard.effective.worlds import TRUE
@@ -12,6 +13,7 @@ from scmguard.text import Source, Span
 
 # The SD/eMMC controller of a Compute Module 4 is mmcblk0; there is no other.
 _OTHER_DEVICE = re.compile(r"/dev/(?:sd[a-z]|nvme\d|mmcblk[1-9]|vd[a-z]|nfs\b|ram\d|nbd\d|loop\d|md\d|sr\d)")
+_MAPPER = "/dev/mapper/"
 
 
 def boot_not_emmc(context: Context, _params: Params) -> Iterator[Hit]:
@@ -59,14 +61,25 @@ def _mounts(context: Context) -> Iterator[Hit]:
     root = context.boot.root
     if root is None:
         return
+    roots = _mapped_roots(context, root)
     for entry in mounts.crypttab(root):
-        if _OTHER_DEVICE.match(entry.source):
-            message = "the encrypted volume {} is on {}, not on the eMMC".format(entry.target, entry.source)
+        if entry.target in roots and _OTHER_DEVICE.match(entry.source):
+            message = "the encrypted root {} is on {}, not on the eMMC".format(entry.target, entry.source)
             yield _table_hit(entry.file, entry.line, message)
     for mount in mounts.fstab(root):
-        if mount.target in ("/", "/boot", "/boot/firmware") and _OTHER_DEVICE.match(mount.source):
+        if (mount.target.rstrip("/") or "/") in ("/", "/boot", "/boot/firmware") and _OTHER_DEVICE.match(mount.source):
             message = "{} is mounted from {}, not from the eMMC".format(mount.target, mount.source)
             yield _table_hit(mount.file, mount.line, message)
+
+
+def _mapped_roots(context: Context, root: Folder) -> Set[str]:
+    """The device-mapper names that the root file system may have; other encrypted volumes may be anywhere."""
+    devices = [mount.source for mount in mounts.fstab(root) if mount.target == "/"]
+    if context.boot.has_cmdline:
+        found = [last(line.arguments, "root") for _, line in context.cmdlines if line is not None]
+        devices += [argument.value for argument in found if argument is not None and argument.value]
+    names = {device[len(_MAPPER) :] for device in devices if device.startswith(_MAPPER)}
+    return names or {"cryptrfs"}
 
 
 def _table_hit(file: Source, line: int, message: str) -> Hit:

@@ -1,5 +1,6 @@
 """``scmguard check``."""
 
+import gc
 import os
 import sys
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, TextIO, Tuple
@@ -61,7 +62,10 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
 
 
 def _reports(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome: Outcome) -> Iterator[TreeReport]:
-    for boot in boots(paths, options):
+    for number, boot in enumerate(boots(paths, options)):
+        if number == 1:
+            gc.freeze()
+            gc.enable()
         if not isinstance(boot, Unreadable):
             try:
                 yield lint(job, boot)

@@ -37,6 +37,7 @@ class Filter(NamedTuple):
 
 UNKNOWN = Filter("unknown")
 
+_WORDS = ("all", "none", "tryboot")
 _NUMBERS = ("NUMBER", "SERIAL", "PIN")
 
 
@@ -183,6 +184,10 @@ def parse_filter(text: str) -> Tuple[Filter, bool]:
 
 
 def _filter(text: str) -> Filter:
+    if text in MODEL_FILTERS:
+        return Filter("model", text)
+    if text in _WORDS:
+        return Filter(text)
     tree = grammar("config_txt").parse(text, "filter")
     if tree is None or any(token.kind in _NUMBERS and not _fits(token.text) for token in tree.tokens()):
         return UNKNOWN
@@ -191,10 +196,7 @@ def _filter(text: str) -> Filter:
     words = {token.kind: token.text for token in inner.tokens()}
     kind = inner.kind
     if kind == "name":
-        name = words["NAME"]
-        if name in ("all", "none", "tryboot"):
-            return Filter(name)
-        return Filter("model", name) if name in MODEL_FILTERS else UNKNOWN
+        return UNKNOWN  # the known ones were found above
     if kind == "board_type":
         return Filter("board-type", "", _number(words["NUMBER"]))
     if kind == "serial":

@@ -1,12 +1,13 @@
 """apt.conf and the files of apt.conf.d as statements: what is set, cleared and included, and where.
 
-Sources: apt.conf(5) and apt 2.6.1, ``ReadConfigFile`` (``apt-pkg/contrib/configuration.cc``) with ``ParseQuoteWord`` and ``ParseCWord``
-(``strutl.cc``). Where apt gives up with a syntax error, this reader notes the error and goes on with the next statement.
+Sources: apt.conf(5) and apt 2.6.1, ``ReadConfigFile`` (``apt-pkg/contrib/configuration.cc``) with ``ParseQuoteWord``
+and ``ParseCWord`` (``strutl.cc``), and ``apt-config dump``, which a test compares. Where apt gives up with a syntax
+error, this reader notes the error and goes on with the next statement.
 """
 
 import re
 from bisect import bisect_right
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.parse import grammar
 from scmguard.text import Line, Source, Span
@@ -24,8 +25,8 @@ _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 class Statement(NamedTuple):
     """One statement. ``kind`` is ``set``, ``clear`` or ``include``.
 
-    ``name`` is the option with its scopes (``APT::Periodic::Enable``; a trailing ``::`` appends to a list), empty for an include.
-    ``value`` is what it is set to, or the file to include. ``start`` and ``end`` are offsets in the file's text.
+    ``name`` is the option with its scopes (``APT::Periodic::Enable``; a trailing ``::`` appends to a list), empty for an
+    include. ``value`` is what it is set to, or the file to include. ``start`` and ``end`` are offsets in the file's text.
     """
 
     kind: str
@@ -80,10 +81,14 @@ class AptConf:
     def _read(self) -> List[Statement]:
         found: List[Statement] = []
         scopes: List[str] = []
+        bom = self.source.bom
         for part in self.tree.children:
             if isinstance(part, Token):
                 continue
             words = _words(part)
+            if words is not None and bom:
+                # apt knows no byte order mark: it is the beginning of the first word.
+                words, bom = ("\ufeff" if _extent(part)[0] == 0 else "\ufeff ") + words, False
             if words is None:
                 if part.kind == "opening":
                     self._mistake(part, "a block starts with no name")
@@ -133,9 +138,6 @@ class AptConf:
             else:
                 self._mistake(part, "there is no directive {}".format(name))
         else:
-            if self.source.bom and not found and not scope:
-                # apt knows no byte order mark: it becomes part of the first name.
-                name = "\ufeff" + name
             found.append(Statement("set", scope + "::" + name if scope else name, value, *_extent(part)))
 
     def _mistake(self, part: Tree, reason: str) -> None:
@@ -180,11 +182,17 @@ def _split(words: str) -> Optional[Tuple[str, Optional[str]]]:
     if not rest:
         return name, None
     if _STRINGS.match(rest):
-        return name, "".join(each.group(1) or " " * (not each.group().startswith('"')) for each in _STRING_OR_GAP.finditer(rest))
+        return name, "".join(" " if text is None else text for text in _strings(rest))
     match = _WORD.match(rest)
     if match is None or match.end() != len(rest):
         return None
     return name, _unquote(match.group(1))
+
+
+def _strings(text: str) -> Iterator[Optional[str]]:
+    """The strings of a value, and None for white space between two."""
+    for match in _STRING_OR_GAP.finditer(text):
+        yield match.group(1)
 
 
 def _unquote(word: str) -> str:

@@ -1,6 +1,5 @@
 """What people read: like a compiler of today, worst first, with the line and a caret under the fault."""
 
-import unicodedata
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from scmguard.effective.readings import READINGS, meaning
@@ -133,6 +132,10 @@ def _cells(text: str, start: int, end: int) -> Tuple[str, int, int]:
 
 
 def _width(char: str) -> int:
+    if char < "\x7f":
+        return 1
+    import unicodedata
+
     if unicodedata.combining(char):
         return 0
     return 2 if unicodedata.east_asian_width(char) in "WF" else 1

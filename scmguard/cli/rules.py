@@ -1,0 +1,65 @@
+"""``scmguard rules``."""
+
+import difflib
+import json
+import sys
+from typing import Any, Iterator, Mapping, Optional
+
+from scmguard.cli.common import rulebook_for, settings_for
+from scmguard.cli.main import USAGE, fail
+from scmguard.finding import SEVERITIES, SEVERITY_MEANS
+from scmguard.rulebook import Rule, Rulebook
+
+
+def run(id: Optional[str], options: Mapping[str, Any]) -> int:
+    """Prints the table of rules, or one rule's page; returns the exit code."""
+    book = rulebook_for(settings_for((), options))
+    as_json = options["format_"] == "json"
+    if id is None:
+        sys.stdout.write(json.dumps([_data(rule) for rule in book.rules.values()], indent=2) + "\n" if as_json else _table(book))
+        return 0
+    rule = book.rules.get(id)
+    if rule is None:
+        near = difflib.get_close_matches(id, book.rules, 1)
+        fail(USAGE, "no rule {!r}{}".format(id, "; did you mean {}?".format(near[0]) if near else ""))
+    sys.stdout.write(json.dumps(_data(rule), indent=2) + "\n" if as_json else "".join(page(rule)))
+    return 0
+
+
+def _data(rule: Rule) -> Mapping[str, Any]:
+    return rule._asdict()
+
+
+def _table(book: Rulebook) -> str:
+    rules = sorted(book.rules.values(), key=lambda rule: (-SEVERITIES.index(rule.severity), rule.id))
+    width = max(len(rule.id) for rule in rules)
+    lines = ["{:<{}}  {:<8}  {}".format(rule.id, width, rule.severity, rule.summary) for rule in rules]
+    return "\n".join(lines) + "\n"
+
+
+def page(rule: Rule) -> Iterator[str]:
+    """A rule's page as text."""
+    yield "{}  ({}: {})\n".format(rule.id, rule.severity, SEVERITY_MEANS[rule.severity])
+    yield "{}\n".format(rule.summary)
+    for title, text in (("What happens", rule.rationale), ("Recovery", rule.recovery), ("What to do", rule.help)):
+        yield "\n{}\n".format(title)
+        yield from _wrap(text, "  ")
+    yield "\nSources\n"
+    for source in rule.sources:
+        yield from _wrap(source, "  - ", "    ")
+    yield "\nApplies to: {}. Needs: {}.\n".format(", ".join(rule.profiles), ", ".join(rule.needs) or "nothing")
+    for kind in ("bad", "good"):
+        yield "\n{} examples\n".format(kind.capitalize())
+        for example in rule.examples[kind]:
+            yield "  {}\n".format(example["name"])
+            for name, content in {**example.get("files", {}), **example.get("root", {})}.items():
+                yield "    {}:\n".format(name)
+                for line in str(content).splitlines() or ["(empty)"]:
+                    yield "      {}\n".format(line if line.isprintable() else repr(line)[1:-1])
+
+
+def _wrap(text: str, lead: str, indent: Optional[str] = None) -> Iterator[str]:
+    import textwrap
+
+    for line in textwrap.wrap(text, 96, initial_indent=lead, subsequent_indent=lead if indent is None else indent):
+        yield line + "\n"

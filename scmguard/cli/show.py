@@ -1,0 +1,46 @@
+"""``scmguard show``."""
+
+import json
+import os
+import sys
+from typing import Any, Dict, Mapping, Optional
+
+import click
+
+from scmguard.boot import Unreadable
+from scmguard.cli.common import boots, choose, rulebook_for, settings_for
+from scmguard.cli.main import COULD_NOT, fail
+from scmguard.effective import evaluate
+from scmguard.effective.view import view
+from scmguard.effective.worlds import TooComplex
+from scmguard.report import show_report
+
+
+def run(path: Optional[str], key: Optional[str], options: Mapping[str, Any]) -> int:
+    """Prints the effective configuration (or one key of it) for each board; returns the exit code."""
+    if path is not None and key is None and path != "-" and not os.path.lexists(path) and os.sep not in path:
+        # `scmguard show otg_mode` asks about this machine.
+        path, key = None, path
+    paths = () if path is None else (path,)
+    settings = settings_for(paths, options)
+    _profile, boards = choose(rulebook_for(settings), settings, options)
+    boot = next(boots(paths, options))
+    if isinstance(boot, Unreadable):
+        fail(COULD_NOT, str(boot))
+    for note in boot.notes:
+        click.echo("scmguard: note: {}".format(note), err=True)
+    for number, board in enumerate(boards):
+        try:
+            config = evaluate(boot, board)
+            data: Dict[str, Any] = view(config) if key is None else show_report.key_data(config, key)
+        except (Unreadable, TooComplex) as error:
+            fail(COULD_NOT, str(error))
+        if options["format_"] == "json":
+            sys.stdout.write(json.dumps(data, indent=2) + "\n")
+            continue
+        if number:
+            sys.stdout.write("\n")
+        pieces = show_report.everything(data, board.model) if key is None else show_report.one_key(data)
+        sys.stdout.writelines(pieces)
+    sys.stdout.flush()
+    return 0
