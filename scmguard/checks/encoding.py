@@ -12,7 +12,7 @@ _lines = reports("bad-encoding")
 def bad_encoding(context: Context, params: Params) -> Iterator[Hit]:
     """In files of config.txt's kind, and in the command line."""
     if context.boot.has_config:
-        yield from _lines(context, params)
+        yield from (hit for hit in _lines(context, params) if hit.source is None or not _is_utf_16(hit.source))
         for document in context.config_documents():
             yield from _marks(document.source)
     if context.boot.has_cmdline:
@@ -28,7 +28,15 @@ def bad_encoding(context: Context, params: Params) -> Iterator[Hit]:
                     break
 
 
+def _is_utf_16(source: Source) -> bool:
+    return source.data.startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
 def _marks(source: Source) -> Iterator[Hit]:
+    if _is_utf_16(source):
+        message = "the file is in UTF-16, of which the firmware cannot be expected to read a line"
+        yield Hit(source, source.span(1, 0, 1), message, boardless=True)
+        return
     if source.bom:
         message = "the file starts with a byte order mark, which may spoil the first line"
         yield Hit(source, source.span(1, 0, 0), message, boardless=True)
@@ -36,7 +44,7 @@ def _marks(source: Source) -> Iterator[Hit]:
         ended = [line for line in source.lines if line.ending.startswith("\r")]
         first = ended[0]
         alone = "a lone CR" if first.ending == "\r" else "CR LF"
-        more = " and {} more lines".format(len(ended) - 1) if len(ended) > 1 else ""
-        message = "this line{} ends with {}; the CR may become part of its value".format(more, alone)
+        more = ", as do {} more".format(len(ended) - 1) if len(ended) > 1 else ""
+        message = "this line ends with {}{}; the CR may become part of its value".format(alone, more)
         span = source.span(first.number, len(first.text), len(first.text) + 1)
         yield Hit(source, span, message, boardless=True)

@@ -16,10 +16,14 @@ _KEEP_LENGTH = 400
 _KEEP_LINES = 20000
 
 # Nothing can be wrong with such a line, and most lines are like that.
-_HARMLESS = re.compile(r"(?:#[ -~]{0,97}|[a-z0-9_]{1,40}=[A-Za-z0-9_.,/:-]{0,50}|)\Z")
+_HARMLESS = re.compile(r"(?:#(?!.*(?:dtoverlay|dtparam)=)[ -~]{0,97}|[a-z0-9_]{1,40}=[A-Za-z0-9_.,/:-]{0,50}|)\Z")
 
 _NUMBER_THEN_COMMENT = re.compile(r"[+-]?(?:0[xX][0-9A-Fa-f]+|[0-9]+)[ \t]*#")
 _WORD_BEFORE_EQUALS = re.compile(r"([A-Za-z0-9_]+)=")
+# In a comment, a word that runs into such a key is the end of a file that something was appended to.
+_GLUED_TO_COMMENT = re.compile(r"[A-Za-z0-9.)](dtoverlay|dtparam)=")
+_BLANK_BESIDE_SEPARATOR = re.compile(r"[ \t]+[=,:]|[=,:][ \t]+")
+_HALF_HEADER = re.compile(r"[ \t]*(?:\[[^\]]*|[A-Za-z0-9+=-]+\])[ \t]*\Z")
 _OVERLAY_KEYS = ("dtoverlay", "device_tree_overlay", "dtparam", "device_tree_param")
 
 
@@ -56,6 +60,14 @@ def _quirks(text: str) -> Iterator[Quirk]:
     yield from _encoding(text, statement)
     if statement.kind == "header":
         yield from _header(statement)
+    elif statement.kind == "unknown" and _HALF_HEADER.match(text):
+        message = "a bracket is missing: this is no section header, and what follows applies as before"
+        yield Quirk("unknown-section", 0, len(text), message)
+    elif statement.kind == "comment":
+        match = _GLUED_TO_COMMENT.search(text)
+        if match is not None:
+            message = "{}= stands at the end of a comment: two lines in one, of which the second does nothing"
+            yield Quirk("glued-lines", match.start(1), match.end(1), message.format(match.group(1)))
     if statement.kind in ("setting", "directive"):
         yield from _spaces(statement)
         yield from _glued(statement)
@@ -72,6 +84,13 @@ def _spaces(statement: Statement) -> Iterator[Quirk]:
         end = statement.value_start if statement.value_start >= 0 else statement.key_start + len(statement.key) + 2
         message = "blanks beside the = of {}; the firmware may discard the whole line".format(statement.key)
         yield Quirk("spaces-around-equals", statement.key_start + len(statement.key), end, message)
+    elif statement.key in _OVERLAY_KEYS:
+        value = statement.value.partition("#")[0]
+        match = _BLANK_BESIDE_SEPARATOR.search(value.rstrip(" \t"))
+        if match is not None and value.count('"', 0, match.start()) % 2 == 0:
+            start = statement.value_start + match.start()
+            message = "blanks in the value of {} become part of a parameter's name or value".format(statement.key)
+            yield Quirk("spaces-around-equals", start, start + len(match.group()), message)
 
 
 def _glued(statement: Statement) -> Iterator[Quirk]:
@@ -86,7 +105,7 @@ def _glued(statement: Statement) -> Iterator[Quirk]:
         if name is None or _own_parameter(statement, match.start(1), word):
             continue
         start = statement.value_start + match.end(1) - len(name)
-        message = "{}= stands inside the value of {}: two lines in one, of which the second does nothing"
+        message = "{}= stands inside the value of {}: two lines in one; the second does nothing, and the first may be wrong"
         yield Quirk("glued-lines", start, start + len(name), message.format(name, statement.key))
         return
 
@@ -99,10 +118,12 @@ def _ends_with_setting(word: str) -> Optional[str]:
 
 def _own_parameter(statement: Statement, start: int, word: str) -> bool:
     """Whether ``word`` may stand before an equals sign in that value in its own right, as a parameter or argument."""
-    if word in ("dtoverlay", "dtparam", "include", "initramfs"):
+    if word.endswith(("dtoverlay", "dtparam")) or word in ("include", "initramfs"):
         return False
     if statement.key not in _OVERLAY_KEYS:
         return start > 0 and statement.value[start - 1] in " ,:;&?"
+    if statement.key in ("dtoverlay", "device_tree_overlay") and not re.search("[,:]", statement.value[:start]):
+        return False  # only the overlay's name stands before its first parameter
     return start == 0 or statement.value[start - 1] in ",:.-" or catalogue.base_has(word)
 
 
@@ -143,17 +164,25 @@ def _header(statement: Statement) -> Iterator[Quirk]:
         message = "{} is no section that the firmware knows; what follows may apply to the section before, or to none".format(shown)
         yield Quirk("unknown-section", start, end, message)
     elif folded:
-        yield Quirk("unknown-section", start, end, "{} is only known as [{}]".format(shown, trimmed.lower()))
+        yield Quirk("unknown-section", start, end, "{} is only known as [{}]".format(shown, _documented_case(trimmed)))
     elif trimmed != text:
         yield Quirk("unknown-section", start, end, "blanks inside the brackets: {} is only known as [{}]".format(shown, trimmed))
     if statement.tail:
         tail = statement.tail.strip(" \t")
         known = parse_line(tail)
-        message = "text behind a section header may undo it, and is itself ignored"
+        message = "text behind a section header does nothing, and may keep the header from counting"
         if known.kind == "setting" and known.key in catalogue.settings():
             yield Quirk("glued-lines", end, end + len(statement.tail), message)
         else:
             yield Quirk("unknown-section", end, end + len(statement.tail), message)
+
+
+def _documented_case(text: str) -> str:
+    lower = text.lower()
+    for keyword in ("EDID=", "HDMI:"):
+        if lower.startswith(keyword.lower()):
+            return keyword + text[len(keyword) :]
+    return lower
 
 
 def _encoding(text: str, statement: Statement) -> Iterator[Quirk]:
@@ -162,7 +191,7 @@ def _encoding(text: str, statement: Statement) -> Iterator[Quirk]:
     comment = statement.kind in ("comment", "blank")
     for place, char in enumerate(text):
         if is_odd(char) and (not comment or char == "\0"):
-            yield Quirk("bad-encoding", place, place + 1, "{} in a line that counts".format(character(char)))
+            yield Quirk("bad-encoding", place, place + 1, "{} in this line".format(character(char)))
             return
 
 

@@ -16,7 +16,7 @@ def _inert_places(context: Context) -> List[Place]:
     run = context.config.run
     places = [one.place for several in run.settings.values() for one in several if one.when == FALSE]
     places += [load.place for load in run.loads if load.when == FALSE]
-    places += [one.place for one in run.base if one.when == FALSE]
+    places += [one.place for one in run.base + run.gpio if one.when == FALSE]
     order = {document: number for number, document in enumerate(run.documents)}
     unique = {(order[place.document], place.line): place for place in places}
     return [unique[key] for key in sorted(unique)]
@@ -87,7 +87,7 @@ def dtparam_out_of_scope(context: Context, _params: Params) -> Iterator[Hit]:
             None,
         )
         if owner is not None:
-            message = "{} is a parameter of {}, but {} is the overlay in scope: the line does nothing".format(
+            message = "{} is a parameter of {}, but {} is the overlay in scope: it does nothing here".format(
                 one.name, owner.name, scope.name
             )
             related = [
@@ -98,7 +98,7 @@ def dtparam_out_of_scope(context: Context, _params: Params) -> Iterator[Hit]:
     for load in run.loads:
         for one in load.parameters:
             if one.when != FALSE and one.scope >= 0 and catalogue.base_has(one.name):
-                message = "{}={} goes to the overlay {} in scope, not to the parameter of that name of the board".format(
+                message = "{0}={1} goes to the overlay {2}, which is in scope; {0} of the board stays as it is".format(
                     one.name, one.value, load.name
                 )
                 related = [Related(span_of(load.place), "{} is loaded here".format(load.name))]

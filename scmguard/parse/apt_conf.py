@@ -25,8 +25,8 @@ _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
 class Statement(NamedTuple):
     """One statement. ``kind`` is ``set``, ``clear`` or ``include``.
 
-    ``name`` is the option with its scopes (``APT::Periodic::Enable``; a trailing ``::`` appends to a list), empty for an
-    include. ``value`` is what it is set to, or the file to include. ``start`` and ``end`` are offsets in the file's text.
+    ``name`` is the option with its scopes (``APT::Periodic::Enable``; a trailing ``::`` appends to a list), empty for
+    an include. ``value`` is what it is set to, or the file to include. ``start`` and ``end`` are offsets in the text.
     """
 
     kind: str
@@ -110,9 +110,8 @@ class AptConf:
             self._mistake(part, "there is more than a name and a value before the brace")
             return scope
         name, value = split
-        if name.startswith("#"):
-            self._mistake(part, "a directive cannot open a block")
-            return scope
+        if value == "#clear":
+            self._mistake(part, "#clear takes an option's name")
         inner = scope + "::" + name if scope else name
         if value is not None:
             found.append(Statement("set", inner, value, *_extent(part)))

@@ -59,7 +59,9 @@ class Grammar:
                 name, size = rules[-1 - action]
                 children: List[Union[Tree, Token]] = []
                 if size:
-                    for part in values[-size:]:
+                    # The first part grows in place: repetitions are left-recursive, and copying would make them quadratic.
+                    children = values[-size]
+                    for part in values[len(values) - size + 1 :]:
                         children.extend(part)
                     del values[-size:]
                     del stack[-size:]

@@ -152,8 +152,8 @@ def _tags(name: str) -> List[str]:
 def is_read(name: str) -> bool:
     """Whether apt reads a file of that name in apt.conf.d.
 
-    The extension is none or ``conf``; all characters are letters, digits, ``_``, ``-``, ``.`` or ``:``; it does not start
-    or end with a dot. (apt.conf(5) does not name the colon; apt takes it.)
+    The extension is none or ``conf``; all characters are letters, digits, ``_``, ``-``, ``.`` or ``:``; it does not
+    start or end with a dot. (apt.conf(5) does not name the colon; apt takes it.)
     """
     if not name or name.startswith(".") or name.endswith(".") or not _NAME.issuperset(name):
         return False
