@@ -10,7 +10,7 @@ from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params
 from scmguard.effective.meaning import LINE_LIMIT, UNKNOWN, SetEffect, effects, parse_filter, pieces
 from scmguard.parse.config_txt import Statement, parse_line
-from scmguard.text import Source, encode, printable
+from scmguard.text import Source, decode, encode, printable
 
 _KEEP_LENGTH = 400
 _KEEP_LINES = 20000
@@ -161,7 +161,7 @@ def _header(statement: Statement) -> Iterator[Quirk]:
     filter, folded = parse_filter(trimmed)
     shown = printable("[{}]".format(text))
     if filter == UNKNOWN:
-        message = "{} is no section that the firmware knows; what follows may apply to the section before, or to none".format(shown)
+        message = "{} is no section that the firmware knows; what follows may apply as before, or not at all".format(shown)
         yield Quirk("unknown-section", start, end, message)
     elif folded:
         yield Quirk("unknown-section", start, end, "{} is only known as [{}]".format(shown, _documented_case(trimmed)))
@@ -213,20 +213,21 @@ def character(char: str) -> str:
 
 
 def _too_long(text: str) -> Iterator[Quirk]:
-    data = encode(text) if not text.isascii() else text
+    data = encode(text)
     if len(data) <= LINE_LIMIT:
         return
+    start = min(len(decode(data[:LINE_LIMIT])), len(text))
     statement = parse_line(text)
     tails = [_would_set(piece) for piece in pieces(text)[1:]]
     becomes = [tail for tail in tails if tail]
     length = "{} bytes, {} more than the firmware is documented to read".format(len(data), len(data) - LINE_LIMIT)
     if becomes:
         message = "{}; the excess may be taken for a line of its own: {}".format(length, becomes[0])
-        yield Quirk("line-too-long", LINE_LIMIT, len(text), message)
+        yield Quirk("line-too-long", start, len(text), message)
     elif statement.kind == "comment":
-        yield Quirk("line-too-long", LINE_LIMIT, len(text), "a comment of " + length, "hygiene")
+        yield Quirk("line-too-long", start, len(text), "a comment of " + length, "hygiene")
     elif statement.kind not in ("blank", "unknown", "word"):
-        yield Quirk("line-too-long", LINE_LIMIT, len(text), length)
+        yield Quirk("line-too-long", start, len(text), length)
 
 
 def _would_set(piece: str) -> str:

@@ -37,7 +37,7 @@ ON_SHUTDOWN = "Unattended-Upgrade::InstallOnShutdown"
 # An integer that dash's test takes for 0.
 _ZERO = re.compile(r"[+-]?0+\Z")
 _TRUE = ("yes", "true", "with", "on", "enable")
-_ONE = re.compile(r"\+?(?:0[xX])?0*1\Z")
+_ONE = re.compile(r"[ \t\n\v\f\r]*\+?(?:0[xX])?0*1\Z")
 
 
 class _Setting(NamedTuple):

@@ -67,7 +67,9 @@ def _never_loaded(context: Context, condition: Condition) -> Hit:
             return hit_at(load.place, "the overlay dwc2 is not on the boot partition, so this line does nothing", condition)
         if config.worlds.both(condition, config.without_tree) != FALSE:
             return hit_at(load.place, "device_tree= switches the device tree off, and this overlay with it", condition)
-        return hit_at(load.place, "{} may have no effect on {}".format(WANTED, config.board.name), condition)
+        message = "{} may have no effect on {}".format(WANTED, config.board.name)
+        related = tuple(because(load.place, "it depends on"))
+        return Hit(load.place.document.source, span_of(load.place), message, condition, related)
     message = "no {} is in effect on {}".format(WANTED, config.board.name)
     if not config.run.documents or not config.start.source.data:
         message += "; {}".format("the file is empty" if context.boot.exists(context.boot.start) else "there is no such file")

@@ -46,12 +46,14 @@ class Fault(NamedTuple):
 
 
 class _Node:
-    __slots__ = ("tag", "value", "place", "overridden", "children")
+    __slots__ = ("tag", "value", "place", "is_given", "overridden", "children")
 
     def __init__(self, tag: str, place: Optional[Place]) -> None:
         self.tag = tag
         self.value = ""
         self.place = place
+        # False as long as it only exists because something below it does.
+        self.is_given = False
         self.overridden: List[Place] = []
         self.children: List[_Node] = []
 
@@ -109,9 +111,9 @@ class AptOptions:
         self.set(name, node.place._replace(value=node.value))
 
     def _put(self, node: _Node, place: Place) -> None:
-        if node.place is not None and node.place is not place:
+        if node.is_given and node.place is not None:
             node.overridden.append(node.place)
-        node.place, node.value = place, place.value
+        node.place, node.value, node.is_given = place, place.value, True
 
     def _lookup(self, name: str, create: Optional[Place]) -> Optional[_Node]:
         node = self._root
@@ -187,6 +189,8 @@ def _read_file(options: AptOptions, root: Folder, path: str, depth: int) -> bool
     """Take over a file's statements. False where there is no such file, or it is an (empty) folder."""
     try:
         data = root.read(path)
+    except IsADirectoryError:
+        return False
     except Unreadable as error:
         if error.reason == "is not a regular file":
             return False
