@@ -104,6 +104,20 @@ def test_samples_show_every_combination_of_answers(tests: Any) -> None:
     assert {tuple(_passes(test, number) for test in tests) for number in _samples(tests)} == answers
 
 
+_MASKED = st.builds(
+    lambda equals, number, mask: Filter("expression", "partition", number, mask, "=" if equals else "&"),
+    st.booleans(),
+    st.integers(0, 4095),
+    st.integers(1, 4095),
+)
+
+
+@given(st.lists(_MASKED, min_size=1, max_size=2))
+def test_samples_of_many_bits_show_every_combination_of_answers(tests: Any) -> None:
+    answers = {tuple(_passes(test, number) for test in tests) for number in range(4096)}
+    assert {tuple(_passes(test, number) for test in tests) for number in _samples(tests)} == answers
+
+
 @given(st.integers(0, 300), st.integers(0, 255), st.integers(0, 255))
 def test_least_number_with_a_pattern(low: int, mask: int, bits: int) -> None:
     wanted = next((number for number in range(low, 2000) if number & mask == bits & mask), None)

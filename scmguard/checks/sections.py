@@ -1,11 +1,11 @@
 """Sections and scopes: lines that apply elsewhere than they seem to."""
 
 from itertools import groupby
-from typing import Iterator, List, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
-from scmguard.effective.resolve import Place
+from scmguard.effective.resolve import Load, Place
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 from scmguard.text import Span
@@ -47,16 +47,14 @@ def inert_setting(context: Context, _params: Params) -> Iterator[Hit]:
 def _beaten(context: Context) -> Iterator[Hit]:
     config = context.config
     for (key, _port), several in config.run.settings.items():
-        if len(several) < 2:
+        effective = [one for one in several if one.when != FALSE]
+        if len(effective) < 2:
             continue
-        later = FALSE
-        for number in range(len(several) - 1, -1, -1):
-            one = several[number]
-            if one.when != FALSE and config.worlds.without(one.when, later) == FALSE:
-                winner = next(other for other in several[number + 1 :] if other.when != FALSE)
-                if winner.value != one.value:
-                    related = Related(span_of(winner.place), "this line replaces it: {}={}".format(key, winner.value))
-                    yield hit_at(one.place, "{}={} never takes effect".format(key, one.value), one.when, [related])
+        winner, later = effective[-1], FALSE
+        for one in reversed(effective):
+            if later != FALSE and one.value != winner.value and config.worlds.without(one.when, later) == FALSE:
+                related = Related(span_of(winner.place), "a later line replaces it: {}={}".format(key, winner.value))
+                yield hit_at(one.place, "{}={} never takes effect".format(key, one.value), one.when, [related])
             later = config.worlds.either(later, one.when)
 
 
@@ -71,21 +69,32 @@ def ends_inside_filter(context: Context, _params: Params) -> Iterator[Hit]:
         yield Hit(source, span, "the file ends inside {}: a line appended to it counts only there".format(names), boardless=True)
 
 
+class _Owners:
+    """Which overlay has a parameter of some name; every load is looked at once for each name."""
+
+    def __init__(self, loads: List[Load]) -> None:
+        self._loads = loads
+        self._found: Dict[str, Tuple[int, Optional[Load]]] = {}
+
+    def before(self, number: int, parameter: str) -> Optional[Load]:
+        """The last effective load before ``number`` that has the parameter. Numbers must not fall for a parameter."""
+        start, found = self._found.get(parameter, (0, None))
+        for load in self._loads[start:number]:
+            if load.when != FALSE and catalogue.overlay_has(load.resolved or load.name, parameter):
+                found = load
+        self._found[parameter] = max(start, number), found
+        return found
+
+
 def dtparam_out_of_scope(context: Context, _params: Params) -> Iterator[Hit]:
     """dtparam lines whose parameter goes elsewhere than to what it is made for."""
     run = context.config.run
+    owners = _Owners(run.loads)
     for one in run.base:
         if one.when == FALSE or one.scope < 0 or catalogue.base_has(one.name):
             continue
         scope = run.loads[one.scope]
-        owner = next(
-            (
-                load
-                for load in reversed(run.loads[: one.scope])
-                if load.when != FALSE and catalogue.overlay_has(load.resolved or load.name, one.name)
-            ),
-            None,
-        )
+        owner = owners.before(one.scope, one.name)
         if owner is not None:
             message = "{} is a parameter of {}, but {} is the overlay in scope: it does nothing here".format(
                 one.name, owner.name, scope.name

@@ -1,6 +1,6 @@
 """Filters as sets of worlds: what is known of the board decides, the rest are conditions."""
 
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from scmguard.effective.board import Board
 from scmguard.effective.meaning import Filter
@@ -9,7 +9,8 @@ from scmguard.effective.worlds import FALSE, TRUE, Condition, TooComplex, Worlds
 
 _BITS = 32
 _MOST = (1 << _BITS) - 1
-_MASK_BITS = 6
+_MASK_BITS = 8
+_MOST_PATTERNS = 20_000
 _LEVELS = ("0", "1")
 _TRUTH = ("false", "true")
 
@@ -122,30 +123,63 @@ def _passes(filter: Filter, number: int) -> bool:
 def _samples(tests: List[Filter]) -> List[int]:
     """Numbers of 32 bits such that every combination of answers that some number gives is given by one of them."""
     starts = {0}
+    masks = [test.mask for test in tests if test.mask is not None]
     masked = 0
     for test in tests:
         if test.mask is not None:
             masked |= test.mask
         else:
             starts.update((test.number, min(test.number + 1, _MOST)))
-    bits = [1 << place for place in range(_BITS) if masked >> place & 1]
-    if len(bits) > _MASK_BITS:
-        raise TooComplex("its masks look at more than {} bits".format(_MASK_BITS))
+    if bin(masked).count("1") <= _MASK_BITS:
+        patterns = _subsets(masked)
+    elif len(starts) == 1:
+        patterns = _telling_patterns(tests, masks)
+    else:
+        raise TooComplex("its filters compare one number and look at more than {} of its bits".format(_MASK_BITS))
     found: Dict[Tuple[bool, ...], int] = {}
     ordered = sorted(starts)
     for low, high in zip(ordered, ordered[1:] + [_MOST + 1]):
-        for pattern in _subsets(bits):
+        for pattern in patterns:
             number = _least(low, masked, pattern)
             if number is not None and number < high:
                 found.setdefault(tuple(_passes(test, number) for test in tests), number)
     return sorted(found.values())
 
 
-def _subsets(bits: List[int]) -> Set[int]:
+def _subsets(mask: int) -> Set[int]:
     patterns = {0}
-    for bit in bits:
-        patterns |= {pattern | bit for pattern in patterns}
+    for place in range(_BITS):
+        if mask >> place & 1:
+            patterns |= {pattern | 1 << place for pattern in patterns}
     return patterns
+
+
+def _telling_patterns(tests: List[Filter], masks: List[int]) -> Set[int]:
+    """Patterns of bits that give every combination of answers to tests of masked bits.
+
+    Bits that the same masks look at are one group; of a group it only matters which of the values asked for it has, if any.
+    """
+    groups: Dict[Tuple[bool, ...], int] = {}
+    for place in range(_BITS):
+        seen = tuple(bool(mask >> place & 1) for mask in masks)
+        if any(seen):
+            groups[seen] = groups.get(seen, 0) | 1 << place
+    patterns = {0}
+    for group in groups.values():
+        asked = {0} | {test.number & group for test in tests if test.mask is not None and test.mask & group}
+        other = next((value for value in _submasks(group) if value not in asked), None)
+        values = asked if other is None else asked | {other}
+        patterns = {pattern | value for pattern in patterns for value in values}
+        if len(patterns) > _MOST_PATTERNS:
+            raise TooComplex("its filters look at too many bits of one number")
+    return patterns
+
+
+def _submasks(mask: int) -> Iterator[int]:
+    value = mask
+    while value:
+        yield value
+        value = (value - 1) & mask
 
 
 def _least(low: int, mask: int, pattern: int) -> Optional[int]:

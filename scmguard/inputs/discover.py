@@ -8,7 +8,7 @@ import os
 from typing import List, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot, Folder, MemoryFolder, Unreadable
-from scmguard.inputs.disk import DiskFolder
+from scmguard.inputs.disk import DiskFolder, contents, open_named
 
 #: File names that say what a file is.
 KINDS = ("config.txt", "tryboot.txt", "autoboot.txt", "cmdline.txt")
@@ -66,11 +66,11 @@ def from_path(path: str, request: Request) -> Boot:
     if kind is None:
         raise CannotTell("{}: not a name scmguard knows; say what it is with --as ({})".format(path, ", ".join(KINDS)))
     # The file itself may be reached through a link, since the user named it; what it includes may not leave its folder.
+    file = open_named(path)
     try:
-        with open(path, "rb") as stream:
-            data = stream.read()
-    except OSError as error:
-        raise Unreadable(path, (error.strerror or str(error)).lower()) from None
+        data = contents(file, path)
+    finally:
+        os.close(file)
     return _single(data, path, folder, kind, root)
 
 

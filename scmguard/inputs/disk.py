@@ -53,16 +53,10 @@ class DiskFolder(Folder):
             raise Unreadable(self.label(name), _reason(error)) from None
         finally:
             os.close(folder)
-        with os.fdopen(file, "rb") as stream:
-            status = os.fstat(file)
-            if not stat.S_ISREG(status.st_mode):
-                raise Unreadable(self.label(name), "is not a regular file")
-            if status.st_size > MAX_BYTES:
-                raise Unreadable(self.label(name), "is larger than {} MiB".format(MAX_BYTES >> 20))
-            try:
-                return stream.read()
-            except OSError as error:
-                raise Unreadable(self.label(name), _reason(error)) from None
+        try:
+            return contents(file, self.label(name))
+        finally:
+            os.close(file)
 
     def names(self, folder: str = "") -> List[str]:
         if not folder.strip("/"):
@@ -215,6 +209,34 @@ class DiskFolder(Folder):
         if self._top is None:
             self._top = {name.lower(): name for name in os.listdir(folder)}
         return self._top
+
+
+def contents(file: int, label: str) -> bytes:
+    """All bytes of an open file. Raises :class:`Unreadable` for what is no regular file, or a very large one."""
+    status = os.fstat(file)
+    if stat.S_ISDIR(status.st_mode):
+        raise Unreadable(label, "is a folder")
+    if not stat.S_ISREG(status.st_mode):
+        raise Unreadable(label, "is not a regular file")
+    if status.st_size > MAX_BYTES:
+        raise Unreadable(label, "is larger than {} MiB".format(MAX_BYTES >> 20))
+    pieces = []
+    try:
+        while True:
+            piece = os.read(file, 1 << 20)
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+    except OSError as error:
+        raise Unreadable(label, _reason(error)) from None
+
+
+def open_named(path: str) -> int:
+    """Opens a file that the user named, through whatever links; never waits for a pipe. Raises :class:`Unreadable`."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise Unreadable(path, _reason(error)) from None
 
 
 def _reason(error: OSError) -> str:
