@@ -11,7 +11,7 @@ from typing import Any, Dict
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class CompileHook(BuildHookInterface):  # type: ignore[misc]
+class CompileHook(BuildHookInterface):  # type: ignore[misc,type-arg,unused-ignore]
     """Puts ``scmguard/_data/compiled`` into the wheel."""
 
     PLUGIN_NAME = "custom"

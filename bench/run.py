@@ -107,7 +107,12 @@ def many(python: str, folder: str) -> None:
         for form in ("json", "text"):
             command = [python, "-m", "scmguard", "check", "--format", form, *paths[:count]]
             taken, peak = _measured(command)
-            print("  {:>6} folders, {}: {:6.2f} s, {:.2f} ms each, {:.0f} MB".format(count, form, taken, taken / count * 1000, peak), flush=True)
+            print(
+                "  {:>6} folders, {}: {:6.2f} s, {:.2f} ms each, {:.0f} MB".format(
+                    count, form, taken, taken / count * 1000, peak
+                ),
+                flush=True,
+            )
 
 
 def _measured(command: Sequence[str]) -> Tuple[float, float]:
@@ -130,7 +135,12 @@ def big(python: str, folder: str) -> None:
         size = number = 0
         while size < megabytes * 1_000_000:
             number += 1
-            text = ("gpu_mem={}", "# a comment that is not like any other, {}", "dtparam=i2c_arm_baudrate={}", "kernel=kernel-{}.img")[number % 4]
+            text = (
+                "gpu_mem={}",
+                "# a comment that is not like any other, {}",
+                "dtparam=i2c_arm_baudrate={}",
+                "kernel=kernel-{}.img",
+            )[number % 4]
             lines.append(text.format(number))
             size += len(lines[-1]) + 1
         tree = os.path.join(folder, "big-{}".format(megabytes))
@@ -138,7 +148,12 @@ def big(python: str, folder: str) -> None:
         with open(os.path.join(tree, "config.txt"), "w", encoding="ascii") as stream:
             stream.write("\n".join(lines) + "\n")
         taken, peak = _measured([python, "-m", "scmguard", "check", "--format", "json", tree])
-        print("  {:>3} MB, {:>6} lines: {:6.2f} s, {:.2f} s per MB, {:.0f} MB".format(megabytes, number, taken, taken / megabytes, peak), flush=True)
+        print(
+            "  {:>3} MB, {:>6} lines: {:6.2f} s, {:.2f} s per MB, {:.0f} MB".format(
+                megabytes, number, taken, taken / megabytes, peak
+            ),
+            flush=True,
+        )
     tree = os.path.join(folder, "one-line")
     os.makedirs(tree)
     with open(os.path.join(tree, "config.txt"), "w", encoding="ascii") as stream:

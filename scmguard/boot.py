@@ -1,7 +1,7 @@
 """Boot: the files that take part in booting, loaded when they are asked for.
 
-Files are reached through :class:`Folder`; where they really are (a directory, a dictionary, later a git index or a package) is the
-business of :mod:`scmguard.inputs`. Names are relative to the folder, with ``/`` between parts.
+Files are reached through :class:`Folder`; where they really are (a directory, a dictionary, later a git index or a
+package) is the business of :mod:`scmguard.inputs`. Names are relative to the folder, with ``/`` between parts.
 """
 
 import os.path
@@ -78,8 +78,8 @@ _KERNELS = ("kernel", "vmlinuz", "zImage", "Image")
 class Boot:
     """A boot partition, and the root file system that belongs to it where one is known.
 
-    ``single`` is set when one file was given and not a folder: then only ``start`` (or the command line) is judged, and the
-    folder serves for its includes. ``notes`` says what was done to get here, for people.
+    ``single`` is set when one file was given and not a folder: then only ``start`` (or the command line) is judged,
+    and the folder serves for its includes. ``notes`` says what was done to get here, for people.
     """
 
     def __init__(

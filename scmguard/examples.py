@@ -42,7 +42,7 @@ def findings(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Prof
 
 
 def expected(text: str) -> Tuple[str, int, str]:
-    """``path:line: start of the message`` (or ``path: …`` for a file as a whole), taken apart; line 0 means the file."""
+    """``path:line: start of the message`` (``path: …`` for a file as a whole, then line 0), taken apart."""
     place, _, message = text.partition(": ")
     path, _, line = place.rpartition(":")
     if path and line.isdigit():

@@ -29,10 +29,11 @@ class Related(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One fault. ``confidence`` is ``certain`` or ``possible``; ``reading`` is the firmware reading (id, choice) it depends on.
+    """One fault. ``confidence`` is ``certain`` or ``possible``; ``reading`` is the firmware reading (id, choice) it
+    depends on.
 
-    ``when`` are the machine conditions it depends on, in words. ``board`` is None where it is the same for every board checked.
-    ``excerpt`` is the source line, for reports.
+    ``when`` are the machine conditions it depends on, in words. ``board`` is None where it is the same for every
+    board checked. ``excerpt`` is the source line, for reports.
     """
 
     rule: str

@@ -121,7 +121,9 @@ def _crash(rule: Rule, context: Context) -> Finding:
     lines = traceback.format_exc().strip().splitlines()
     message = "the rule {} crashed: {}".format(rule.id, lines[-1])
     where = lines[-3].strip() if len(lines) > 2 else ""
-    return _built_in("internal-error", message + (" ({})".format(where) if where else ""), context.boot, context.config.board)
+    return _built_in(
+        "internal-error", message + (" ({})".format(where) if where else ""), context.boot, context.config.board
+    )
 
 
 def _too_complex(boot: Boot, board: Board, error: TooComplex) -> Finding:

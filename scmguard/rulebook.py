@@ -28,7 +28,7 @@ class RuleError(Exception):
 
 
 class Rule(NamedTuple):
-    """A rule as its file says it. ``profiles`` has names, or ``all``; ``wants`` is what it also uses where it is there."""
+    """A rule as its file says it. ``profiles`` are names, or ``all``; ``wants`` is what it also uses if it is there."""
 
     id: str
     severity: str
@@ -106,16 +106,26 @@ def as_data(rules: Sequence[Rule], profiles: Sequence[Profile]) -> Dict[str, Any
 
 
 def _rule(entry: Mapping[str, Any]) -> Rule:
-    lists = {key: tuple(entry.get(key, ())) for key in ("sources", "needs", "wants", "profiles")}
-    texts = {key: " ".join(str(entry[key]).split()) for key in _TEXTS}
+    def text(key: str) -> str:
+        return " ".join(str(entry[key]).split())
+
+    def several(key: str) -> Tuple[str, ...]:
+        return tuple(entry.get(key, ()))
+
     return Rule(
         id=entry["id"],
         severity=entry["severity"],
+        summary=text("summary"),
+        rationale=text("rationale"),
+        recovery=text("recovery"),
+        help=text("help"),
+        sources=several("sources"),
+        needs=several("needs"),
+        wants=several("wants"),
         scope=entry.get("scope", "board"),
+        profiles=several("profiles"),
         check=entry["check"],
         examples=entry["examples"],
-        **texts,
-        **lists,
     )
 
 
@@ -202,7 +212,9 @@ def _checked(path: str) -> Dict[str, Any]:
     return entry
 
 
-def check_keys(path: str, entry: Mapping[str, Any], known: Sequence[str], required: Sequence[str], above: Sequence[Any] = ()) -> None:
+def check_keys(
+    path: str, entry: Mapping[str, Any], known: Sequence[str], required: Sequence[str], above: Sequence[Any] = ()
+) -> None:
     """Raises RuleError for a key that is not known, or one that is missing."""
     for key in entry:
         if key not in known:

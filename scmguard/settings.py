@@ -56,7 +56,9 @@ def load(path: str) -> Settings:
     lists = {key: _texts(path, data, key) for key in ("boards", "select", "ignore", "rules")}
     base = os.path.dirname(os.path.abspath(path))
     folders = tuple(os.path.join(base, folder) for folder in lists["rules"])
-    return Settings(path, data.get("profile"), lists["boards"], data.get("fail-on"), lists["select"], lists["ignore"], folders)
+    return Settings(
+        path, data.get("profile"), lists["boards"], data.get("fail-on"), lists["select"], lists["ignore"], folders
+    )
 
 
 def _texts(path: str, data: Any, key: str) -> Tuple[str, ...]:

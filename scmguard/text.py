@@ -52,7 +52,7 @@ class Span(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of a file: its number (from 1), its text, and what ended it (``\\n``, ``\\r\\n``, ``\\r`` or nothing)."""
+    """One line: its number (from 1), its text, and what ended it (``\\n``, ``\\r\\n``, ``\\r`` or nothing)."""
 
     number: int
     text: str
@@ -68,7 +68,7 @@ class Source:
         self.path = path
         self.data = data
         self.bom = data.startswith(BOM)
-        self.text = decode(data[len(BOM):] if self.bom else data)
+        self.text = decode(data[len(BOM) :] if self.bom else data)
         self._lines: Optional[List[Line]] = None
 
     @property

@@ -4,7 +4,7 @@ Trees are made per line and shared by all equal lines, so they carry offsets ins
 :class:`scmguard.text.Source` turns line and offset into a :class:`scmguard.text.Span`.
 """
 
-from typing import Iterator, NamedTuple, Optional, Tuple, Union
+from typing import Iterator, NamedTuple, Optional, Tuple, Union, cast
 
 
 class Token(NamedTuple):
@@ -33,6 +33,11 @@ class Tree(NamedTuple):
                 yield child
             else:
                 yield from child.tokens()
+
+    @property
+    def leaves(self) -> Tuple[Token, ...]:
+        """The children of a rule that is made of terminals alone."""
+        return cast(Tuple[Token, ...], self.children)
 
     def text(self) -> str:
         """The text that was parsed, character by character."""

@@ -278,7 +278,7 @@ def worlds() -> st.SearchStrategy[dict[str, Any]]:
     parts: dict[str, st.SearchStrategy[Any]] = {name: st.sampled_from(choices) for name, choices in READINGS.items()}
     parts.update({f"gpio{pin}": st.integers(0, 1) for pin in GPIOS})
     parts.update({f"EDID={name}": st.booleans() for name in EDIDS})
-    parts.update({name: NUMBERS for name in ARGUMENTS})
+    parts.update(dict.fromkeys(ARGUMENTS, NUMBERS))
     parts.update({name: st.just(0) for name in UNUSED_ARGUMENTS})
     parts["serial"] = st.sampled_from((*SERIALS, 0))
     parts["tryboot"] = st.booleans()

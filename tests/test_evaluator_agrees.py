@@ -35,16 +35,12 @@ SLOW_CATALOGUE = slow_evaluator.SlowCatalogue(
 
 
 def slow_board(board: Board) -> slow_evaluator.SlowBoard:
-    return slow_evaluator.SlowBoard(
-        board.name, board.filters, board.soc, board.pi5_family, board.pi4_family, board.usb
-    )
+    return slow_evaluator.SlowBoard(board.name, board.filters, board.soc, board.pi5_family, board.pi4_family, board.usb)
 
 
 def compare(files: Dict[str, bytes], world: Dict[str, Any], board: Board, start: str) -> None:
     world = dict(world)
-    if len(board.types) == 1:
-        world["board-type"] = board.types[0]
-    elif world.get("board-type") not in board.types:
+    if world.get("board-type") not in board.types:
         world["board-type"] = board.types[0]
     config = evaluate(Boot(MemoryFolder(files), start=start), board)
     fast = config.at(world)

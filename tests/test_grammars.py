@@ -21,18 +21,26 @@ EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "400"))
 
 # Characters that mean something to one of the grammars, so that random text hits its rules.
 _PIECES = st.sampled_from(
-    list(" \t\r=#[]:,\"'&<>+-._/01289aAgpioxX") + ["dtoverlay", "gpio4", "0x", "EDID=", "HDMI:", "all", "boot_count", "\x00", "é", "\udcff"]
+    list(" \t\r=#[]:,\"'&<>+-._/01289aAgpioxX")
+    + ["dtoverlay", "gpio4", "0x", "EDID=", "HDMI:", "all", "boot_count", "\x00", "é", "\udcff"]
 )
-_TEXT = st.one_of(st.lists(_PIECES, max_size=14).map("".join), st.text(max_size=30)).map(lambda text: text.replace("\n", " "))
+_TEXT = st.one_of(st.lists(_PIECES, max_size=14).map("".join), st.text(max_size=30)).map(
+    lambda text: text.replace("\n", " ")
+)
 _BYTES = st.one_of(
     st.binary(max_size=80),
-    st.lists(st.sampled_from([b"a=1", b"[all]", b"#x", b"\r", b"\n", b"\r\n", b"\xff", b"\xef\xbb\xbf", b"\0", b" "]), max_size=12).map(b"".join),
+    st.lists(
+        st.sampled_from([b"a=1", b"[all]", b"#x", b"\r", b"\n", b"\r\n", b"\xff", b"\xef\xbb\xbf", b"\0", b" "]),
+        max_size=12,
+    ).map(b"".join),
 )
 
 
 @lru_cache(maxsize=None)
 def lark_parser(stem: str) -> Any:
-    return lark.Lark(assets.grammar(stem), parser="lalr", start=list(STARTS[stem]), keep_all_tokens=True, maybe_placeholders=False)
+    return lark.Lark(
+        assets.grammar(stem), parser="lalr", start=list(STARTS[stem]), keep_all_tokens=True, maybe_placeholders=False
+    )
 
 
 def by_lark(stem: str, text: str, start: str) -> Optional[Tree]:
@@ -49,7 +57,13 @@ def _plain(node: Any) -> Any:
     return Tree(str(node.data), tuple(_plain(child) for child in node.children))
 
 
-TOTAL = [("config_txt", "line"), ("config_txt", "overlay"), ("config_txt", "parameters"), ("cmdline_txt", "kernel"), ("cmdline_txt", "initramfs_tools")]
+TOTAL = [
+    ("config_txt", "line"),
+    ("config_txt", "overlay"),
+    ("config_txt", "parameters"),
+    ("cmdline_txt", "kernel"),
+    ("cmdline_txt", "initramfs_tools"),
+]
 EVERY = [(stem, start) for stem, starts in STARTS.items() for start in starts]
 
 
@@ -110,7 +124,6 @@ def test_decoding_loses_nothing(data: bytes) -> None:
     assert encode(decode(data)) == data
 
 
-
 @pytest.mark.parametrize("text, kind, key, value", [
     ("dtoverlay=vc4-kms-v3d", "setting", "dtoverlay", "vc4-kms-v3d"),
     ("  arm_64bit=1", "setting", "arm_64bit", "1"),
@@ -142,17 +155,17 @@ def test_port_of_a_setting() -> None:
     assert parse_line("hdmi_mode=16").port is None
 
 
-@pytest.mark.parametrize("text, spaced", [("a=1", False), ("a =1", True), ("a= 1", True), ("a = ", True), ("a= ", False), ("a=1 ", False)])
+@pytest.mark.parametrize(
+    "text, spaced", [("a=1", False), ("a =1", True), ("a= 1", True), ("a = ", True), ("a= ", False), ("a=1 ", False)]
+)
 def test_blanks_beside_the_equals_sign(text: str, spaced: bool) -> None:
     assert parse_line(text).spaced is spaced
 
 
 @pytest.mark.parametrize("value, name, parameters", [
     ("dwc2,dr_mode=host", "dwc2", [("dr_mode", "host")]),
-    ("anyspi:spi0-0,dev=\"jedec,spi-nor\",speed=1", "anyspi", [("spi0-0", "true"), ("dev", '"jedec,spi-nor"'), ("speed", "1")]),
-    ("overlays/dwc2.dtbo", "dwc2", []),
-    ("a,,b=", "a", [("b", "true"[:0])]),
-    ("", "", []),
+    ("anyspi:spi0-0,dev=\"jedec,spi-nor\",speed=1", "anyspi", [("spi0-0", "true"), ("dev", '"jedec,spi-nor"'),
+    ("speed", "1")]), ("overlays/dwc2.dtbo", "dwc2", []), ("a,,b=", "a", [("b", "true"[:0])]), ("", "", []),
     ('a,x="never, closed', "a", [("x", '"never, closed')]),
 ])  # fmt: skip
 def test_overlay_value(value: str, name: str, parameters: List[Tuple[str, str]]) -> None:

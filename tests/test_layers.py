@@ -67,7 +67,10 @@ def test_modules_import_only_from_above() -> None:
         for name in imports(tree)
         if name.startswith("scmguard.") and name != "scmguard.__version__"
         if LEVEL.get(room(name[len("scmguard.") :]), 99) > LEVEL[room(module)]
-        or (LEVEL.get(room(name[len("scmguard.") :])) == LEVEL[room(module)] and room(name[len("scmguard.") :]) != room(module))
+        or (
+            LEVEL.get(room(name[len("scmguard.") :])) == LEVEL[room(module)]
+            and room(name[len("scmguard.") :]) != room(module)
+        )
     ]
     assert wrong == []
 

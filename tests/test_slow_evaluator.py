@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.slow_evaluator import Result, SlowBoard, SlowCatalogue, evaluate
 
 CM4 = SlowBoard("CM4", frozenset({"pi4", "cm4"}), "bcm2711", False, True, ("dwc_otg", None))

@@ -54,8 +54,8 @@ def test_stock_on_an_scm(name: str, expected: List[Tuple[str, int]]) -> None:
 
 @needs_corpus
 @pytest.mark.parametrize("name, expected", [
-    ("133_RPi-Distro+pi-gen_stage1_00-boot-files_files_config.txt", [("dwc2-host-missing", 46), ("otg-mode-enabled", 43)]),
-    ("310_canonical+pi-gadget_configs_jammy-arm64-server_config.txt", []),
+    ("133_RPi-Distro+pi-gen_stage1_00-boot-files_files_config.txt", [("dwc2-host-missing", 46), ("otg-mode-enabled",
+    43)]), ("310_canonical+pi-gadget_configs_jammy-arm64-server_config.txt", []),
     ("309_canonical+pi-gadget_configs_jammy-arm64-desktop_config.txt", [("dwc2-host-missing", 46)]),
     ("312_canonical+pi-gadget_configs_noble-arm64-desktop_config.txt", [("dwc2-host-missing", 55)]),
     ("313_canonical+pi-gadget_configs_noble-arm64-server_config.txt", []),

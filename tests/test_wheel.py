@@ -32,7 +32,9 @@ def installed(wheel: Path, tmp_path_factory: Any) -> Path:
     folder: Path = tmp_path_factory.mktemp("venv")
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
-    made = subprocess.run([str(python), "-m", "pip", "install", "--quiet", str(wheel)], capture_output=True, text=True, timeout=600)
+    made = subprocess.run(
+        [str(python), "-m", "pip", "install", "--quiet", str(wheel)], capture_output=True, text=True, timeout=600
+    )
     assert made.returncode == 0, made.stderr
     return python
 
@@ -58,16 +60,24 @@ def test_it_needs_three_libraries_and_nothing_else(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     metadata = next(name for name in archive.namelist() if name.endswith("METADATA"))
     required: List[str] = [
-        line.split(":", 1)[1].strip() for line in archive.read(metadata).decode().splitlines() if line.startswith("Requires-Dist")
+        line.split(":", 1)[1].strip()
+        for line in archive.read(metadata).decode().splitlines()
+        if line.startswith("Requires-Dist")
     ]
-    assert sorted(line.split(">")[0] for line in required if "extra" not in line) == ["click", "lark", "ruamel-yaml"] or sorted(
-        line.split(">")[0] for line in required if "extra" not in line
-    ) == ["click", "lark", "ruamel.yaml"]
+    assert sorted(line.split(">")[0] for line in required if "extra" not in line) == [
+        "click",
+        "lark",
+        "ruamel-yaml",
+    ] or sorted(line.split(">")[0] for line in required if "extra" not in line) == ["click", "lark", "ruamel.yaml"]
 
 
 def test_check_starts_without_lark_and_yaml(installed: Path) -> None:
-    code = "import sys; from scmguard.cli.main import cli\ntry: cli(['check', {!r}])\nexcept SystemExit as end: print('code', end.code)\n".format(BOOT)
-    code += "print(sorted(set(sys.modules) & {'lark', 'ruamel', 'ruamel.yaml', 'dataclasses', 'subprocess'}))"
+    code = (
+        "import sys; from scmguard.cli.main import cli\n"
+        "try: cli(['check', {!r}])\n"
+        "except SystemExit as end: print('code', end.code)\n"
+        "print(sorted(set(sys.modules) & {{'lark', 'ruamel', 'ruamel.yaml', 'dataclasses', 'subprocess'}}))"
+    ).format(BOOT)
     done = run(installed, "-c", code)
     assert done.stdout.endswith("code 1\n[]\n"), done.stdout + done.stderr
 
@@ -82,4 +92,6 @@ def test_it_says_what_the_checkout_says(installed: Path) -> None:
 
 def test_all_rules_are_there(installed: Path) -> None:
     listed = json.loads(run(installed, "-m", "scmguard", "rules", "--format", "json").stdout)
-    assert {rule["id"] + ".yaml" for rule in listed} == {name for name in os.listdir(os.path.join(TOP, "rules")) if name.endswith(".yaml")}
+    assert {rule["id"] + ".yaml" for rule in listed} == {
+        name for name in os.listdir(os.path.join(TOP, "rules")) if name.endswith(".yaml")
+    }

@@ -18,7 +18,9 @@ ALL: List[Dict[str, str]] = [dict(zip(VARIABLES, values)) for values in product(
 _LITERALS = st.sampled_from([(name, choice) for name, choices in VARIABLES.items() for choice in choices])
 FORMULAS = st.recursive(
     _LITERALS,
-    lambda inner: st.tuples(st.sampled_from(["and", "or", "but", "if"]), inner, inner) | st.tuples(st.just("not"), inner),
+    lambda inner: (
+        st.tuples(st.sampled_from(["and", "or", "but", "if"]), inner, inner) | st.tuples(st.just("not"), inner)
+    ),
     max_leaves=8,
 )
 
@@ -42,7 +44,12 @@ def truth(world: Dict[str, str], formula: Any) -> bool:
     parts = [truth(world, part) for part in formula[1:]]
     if operation == "not":
         return not parts[0]
-    return {"and": parts[0] and parts[-1], "if": parts[0] and parts[-1], "or": parts[0] or parts[-1], "but": parts[0] and not parts[-1]}[operation]
+    return {
+        "and": parts[0] and parts[-1],
+        "if": parts[0] and parts[-1],
+        "or": parts[0] or parts[-1],
+        "but": parts[0] and not parts[-1],
+    }[operation]
 
 
 @given(FORMULAS)
@@ -89,7 +96,9 @@ def test_a_split_has_the_last_value_put_in(changes: Any) -> None:
 
 _TESTS = st.lists(
     st.builds(
-        lambda comparison, number, mask: Filter("expression", "partition", number, mask if comparison in "=&" else None, comparison),
+        lambda comparison, number, mask: Filter(
+            "expression", "partition", number, mask if comparison in "=&" else None, comparison
+        ),
         st.sampled_from(["=", "<", ">", "&"]),
         st.integers(0, 20),
         st.one_of(st.none(), st.integers(1, 15)),

@@ -19,7 +19,7 @@ def _load(name: str) -> Dict[str, Any]:
 
 @lru_cache(maxsize=None)
 def settings() -> Dict[str, Dict[str, Any]]:
-    """Settings by name: ``kind`` (int, bool, list, file, str), and ``port``, ``repeatable``, ``form`` where they apply."""
+    """Settings by name: ``kind`` (int, bool, list, file, str); ``port``, ``repeatable``, ``form`` where they apply."""
     found: Dict[str, Dict[str, Any]] = _load("settings.json")["settings"]
     return found
 

@@ -18,8 +18,9 @@ Params = Mapping[str, Any]
 class Hit(NamedTuple):
     """One fault found by a check.
 
-    ``source`` and ``span`` say where (``source`` may be None, for a file that is not there). ``when`` are the worlds in which the
-    fault is there; ``severity`` replaces the rule's where this one is milder. ``boardless`` marks what is the same on every board.
+    ``source`` and ``span`` say where (``source`` may be None, for a file that is not there). ``when`` are the worlds
+    in which the fault is there; ``severity`` replaces the rule's where this one is milder. ``boardless`` marks what
+    is the same on every board.
     """
 
     source: Optional[Source]
@@ -56,7 +57,7 @@ class Context:
 
     @property
     def cmdlines(self) -> "Split[Optional[CommandLine]]":
-        """The command line in effect; None where its file is missing (the firmware then falls back to one of its own)."""
+        """The command line in effect; None where its file is missing (the firmware then uses one of its own)."""
         if self._cmdlines is None:
             if self.boot.single == "cmdline.txt":
                 source = self.boot.source(self.boot.start)
@@ -74,7 +75,7 @@ class Context:
         return known[name]
 
     def config_documents(self) -> List[Document]:
-        """Every file in config.txt's format that is there to be judged: what was run, and tryboot.txt and autoboot.txt beside it."""
+        """Every file in config.txt's format to be judged: what was run, and tryboot.txt and autoboot.txt beside it."""
         documents = list(self.config.run.documents)
         if not self.boot.single:
             for name in ("tryboot.txt", "autoboot.txt"):
@@ -91,7 +92,9 @@ def span_of(place: Place) -> Span:
     return source.span(place.line, max(start, 0), end if end > 0 else None)
 
 
-def hit_at(place: Place, message: str, when: Condition, related: Iterable[Related] = (), severity: Optional[str] = None) -> Hit:
+def hit_at(
+    place: Place, message: str, when: Condition, related: Iterable[Related] = (), severity: Optional[str] = None
+) -> Hit:
     """A hit at the statement of a place, with the headers that make it active as related places."""
     return Hit(place.document.source, span_of(place), message, when, tuple(because(place)) + tuple(related), severity)
 
@@ -99,7 +102,9 @@ def hit_at(place: Place, message: str, when: Condition, related: Iterable[Relate
 def because(place: Place, verb: str = "active because of") -> Iterator[Related]:
     """The headers in force at a place."""
     for header in place.headers:
-        yield Related(Span(header.path, header.line, 1, header.line, 1 + len(header.text)), "{} {}".format(verb, header.text))
+        yield Related(
+            Span(header.path, header.line, 1, header.line, 1 + len(header.text)), "{} {}".format(verb, header.text)
+        )
 
 
 def hit_file(document: Document, message: str, when: Condition = TRUE, related: Iterable[Related] = ()) -> Hit:

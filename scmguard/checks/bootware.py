@@ -43,20 +43,29 @@ def bootware_line_missing(context: Context, _params: Params) -> Iterator[Hit]:
                 related = [Related(span_of(one.place), "this line does not count") for one in inert]
                 hits.append(hit_file(config.start, message, condition, [*related, shows]))
             else:
-                hits.append(hit_at(found.place, "{}; this line sets {!r}".format(message, found.value), condition, [shows]))
+                hits.append(
+                    hit_at(found.place, "{}; this line sets {!r}".format(message, found.value), condition, [shows])
+                )
         yield from one_hit(hits, config)
 
 
 def bootware_file_missing(context: Context, _params: Params) -> Iterator[Hit]:
     """Where Bootware's kernel line or its files are, all of its files must be there."""
-    starts_uboot = context.config.outcome("kernel").where(lambda found: found is not None and found.value == "u-boot.bin")
+    starts_uboot = context.config.outcome("kernel").where(
+        lambda found: found is not None and found.value == "u-boot.bin"
+    )
     when = TRUE if _evidence(context) else starts_uboot
     if when == FALSE:
         return
     boot = context.boot
     for name in _FILES:
         if not boot.exists(name):
-            yield Hit(None, Span(boot.files.label(name)), "{} is missing, and Bootware cannot boot without it".format(name), when)
+            yield Hit(
+                None,
+                Span(boot.files.label(name)),
+                "{} is missing, and Bootware cannot boot without it".format(name),
+                when,
+            )
     if not any(boot.exists(name) for name in _KERNELS):
         message = "there is no kernel for Bootware: none of {}".format(", ".join(_KERNELS))
         yield Hit(None, Span(boot.files.label(_KERNELS[0])), message, when)

@@ -12,11 +12,13 @@ from scmguard.parse.cmdline_txt import Argument, CommandLine, kernel_argument, l
 from scmguard.text import Span
 
 # What image builders put in and replace later: pi-gen's ROOTDEV, and the marks of common template languages.
-_PLACEHOLDER = re.compile(r"ROOTDEV\b|ROOT_?UUID\b|@[A-Z_]+@|\$\{?[A-Za-z_]|\{\{|%[A-Z_]+%|<[A-Za-z_ -]+>|x{4,}-0?[0-9x]")
+_PLACEHOLDER = re.compile(
+    r"ROOTDEV\b|ROOT_?UUID\b|@[A-Z_]+@|\$\{?[A-Za-z_]|\{\{|%[A-Z_]+%|<[A-Za-z_ -]+>|x{4,}-0?[0-9x]"
+)
 
 
 def _loader(context: Context) -> Condition:
-    """The worlds in which the kernel is a boot loader, which may read another command line and load its own initramfs."""
+    """The worlds in which the kernel is a boot loader, which may have its own command line and initramfs."""
     return context.files.kernel.where(lambda choice: any(_is_loader(name) for name in choice.names))
 
 

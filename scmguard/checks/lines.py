@@ -105,7 +105,9 @@ def _glued(statement: Statement) -> Iterator[Quirk]:
         if name is None or _own_parameter(statement, match.start(1), word):
             continue
         start = statement.value_start + match.end(1) - len(name)
-        message = "{}= stands inside the value of {}: two lines in one; the second does nothing, and the first may be wrong"
+        message = (
+            "{}= stands inside the value of {}: two lines in one; the second does nothing, and the first may be wrong"
+        )
         yield Quirk("glued-lines", start, start + len(name), message.format(name, statement.key))
         return
 
@@ -161,12 +163,16 @@ def _header(statement: Statement) -> Iterator[Quirk]:
     filter, folded = parse_filter(trimmed)
     shown = printable("[{}]".format(text))
     if filter == UNKNOWN:
-        message = "{} is no section that the firmware knows; what follows may apply as before, or not at all".format(shown)
+        message = "{} is no section that the firmware knows; what follows may apply as before, or not at all".format(
+            shown
+        )
         yield Quirk("unknown-section", start, end, message)
     elif folded:
         yield Quirk("unknown-section", start, end, "{} is only known as [{}]".format(shown, _documented_case(trimmed)))
     elif trimmed != text:
-        yield Quirk("unknown-section", start, end, "blanks inside the brackets: {} is only known as [{}]".format(shown, trimmed))
+        yield Quirk(
+            "unknown-section", start, end, "blanks inside the brackets: {} is only known as [{}]".format(shown, trimmed)
+        )
     if statement.tail:
         tail = statement.tail.strip(" \t")
         known = parse_line(tail)
@@ -196,7 +202,7 @@ def _encoding(text: str, statement: Statement) -> Iterator[Quirk]:
 
 
 def is_odd(char: str) -> bool:
-    """Whether a character has no place in a boot file's setting: not ASCII, or a control character other than tab and CR."""
+    """Whether a character has no place in a setting: not ASCII, or a control character other than tab and CR."""
     return not (32 <= ord(char) < 127 or char in "\t\r")
 
 

@@ -66,7 +66,12 @@ def ends_inside_filter(context: Context, _params: Params) -> Iterator[Hit]:
         last = headers[-1]
         source = context.config.start.source
         span = Span(last.path, last.line, 1, last.line, 1 + len(source.line_text(last.line).rstrip()))
-        yield Hit(source, span, "the file ends inside {}: a line appended to it counts only there".format(names), boardless=True)
+        yield Hit(
+            source,
+            span,
+            "the file ends inside {}: a line appended to it counts only there".format(names),
+            boardless=True,
+        )
 
 
 class _Owners:

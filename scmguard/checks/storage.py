@@ -42,7 +42,7 @@ def _root(context: Context) -> Iterator[Hit]:
 
 
 def _autoboot(context: Context) -> Iterator[Hit]:
-    """``autoboot.txt`` stands on the first partition and may hand the boot to another one (documentation, autoboot.txt)."""
+    """``autoboot.txt``, on the first partition, may hand the boot to another (documentation, autoboot.txt)."""
     if context.boot.document("autoboot.txt") is None:
         return
     autoboot = evaluate(context.boot, context.config.board, "autoboot.txt")

@@ -64,7 +64,9 @@ def _never_loaded(context: Context, condition: Condition) -> Hit:
             related = tuple(because(load.place, "not active because of"))
             return Hit(load.place.document.source, span_of(load.place), message, condition, related)
         if config.overlay_present("dwc2") is False:
-            return hit_at(load.place, "the overlay dwc2 is not on the boot partition, so this line does nothing", condition)
+            return hit_at(
+                load.place, "the overlay dwc2 is not on the boot partition, so this line does nothing", condition
+            )
         if config.worlds.both(condition, config.without_tree) != FALSE:
             return hit_at(load.place, "device_tree= switches the device tree off, and this overlay with it", condition)
         message = "{} may have no effect on {}".format(WANTED, config.board.name)
@@ -72,5 +74,7 @@ def _never_loaded(context: Context, condition: Condition) -> Hit:
         return Hit(load.place.document.source, span_of(load.place), message, condition, related)
     message = "no {} is in effect on {}".format(WANTED, config.board.name)
     if not config.run.documents or not config.start.source.data:
-        message += "; {}".format("the file is empty" if context.boot.exists(context.boot.start) else "there is no such file")
+        message += "; {}".format(
+            "the file is empty" if context.boot.exists(context.boot.start) else "there is no such file"
+        )
     return hit_file(config.start, message, condition)

@@ -4,7 +4,8 @@
 * ``parameter: NAME`` (of the kernel command line) with ``never: VALUE`` or ``always: VALUE``
 * ``file: [NAME, …]`` with ``always: present`` or ``never: present``
 
-A VALUE is a number (compared as the firmware reads numbers), ``on`` (a number other than 0), ``off`` (0), ``present`` or text.
+A VALUE is a number (compared as the firmware reads numbers), ``on`` (a number other than 0), ``off`` (0), ``present``
+or text.
 """
 
 from typing import Callable, Iterator, Optional, Union
@@ -41,7 +42,11 @@ def setting(context: Context, params: Params) -> Iterator[Hit]:
         if test(None if found is None else found.value) != never:
             continue
         if found is None:
-            hits.append(hit_file(config.start, "{} is not set on {}".format(key, config.board.name), condition, _inert(context, key)))
+            hits.append(
+                hit_file(
+                    config.start, "{} is not set on {}".format(key, config.board.name), condition, _inert(context, key)
+                )
+            )
         else:
             message = "{}={} is in effect on {}".format(key, found.value, config.board.name)
             hits.append(hit_at(found.place, message, condition))

@@ -12,7 +12,8 @@ from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, job_for, rulebook_for, settings_for
 from scmguard.cli.main import COULD_NOT, FOUND, fail
 from scmguard.finding import NotChecked, Summary, TreeReport, at_least
-from scmguard.lint import Job, run as lint
+from scmguard.lint import Job
+from scmguard.lint import run as lint
 from scmguard.rulebook import Rulebook
 
 

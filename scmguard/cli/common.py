@@ -3,7 +3,8 @@
 import fnmatch
 import os
 import sys
-from typing import Any, Iterator, List, Mapping, Sequence, Tuple, Union
+from functools import partial
+from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple, Union
 
 from scmguard.boot import Boot, Unreadable
 from scmguard.cli.main import COULD_NOT, USAGE, fail
@@ -48,8 +49,8 @@ def choose(book: Rulebook, settings: Settings, options: Mapping[str, Any]) -> Tu
             fail(USAGE, "no board {!r}; boards are {}".format(name, " ".join(BOARDS)))
     wanted = options.get("profile") or settings.profile
     if wanted is None:
-        # Without a word about the profile a board stands for itself; without a word at all it is the SCM, because to guess
-        # wrong towards another profile would switch off the rules that prevent a brick.
+        # Without a word about the profile a board stands for itself; without a word at all it is the SCM, because to
+        # guess wrong towards another profile would switch off the rules that prevent a brick.
         wanted = names[0] if names else "scm"
     if wanted not in book.profiles:
         fail(USAGE, "no profile {!r}; profiles are {}".format(wanted, " ".join(book.profiles)))
@@ -57,7 +58,9 @@ def choose(book: Rulebook, settings: Settings, options: Mapping[str, Any]) -> Tu
     return profile, tuple(BOARDS[name] for name in names or (profile.board,))
 
 
-def job_for(book: Rulebook, profile: Profile, boards: Tuple[Board, ...], settings: Settings, options: Mapping[str, Any]) -> Job:
+def job_for(
+    book: Rulebook, profile: Profile, boards: Tuple[Board, ...], settings: Settings, options: Mapping[str, Any]
+) -> Job:
     """The rules of the profile, narrowed by ``--select`` and ``--ignore``."""
     select = tuple(options.get("select") or ()) or settings.select
     ignore = tuple(options.get("ignore") or ()) + settings.ignore
@@ -82,18 +85,20 @@ def boots(paths: Sequence[str], options: Mapping[str, Any]) -> Iterator[Union[Bo
     """The boot tree of each path, or why there is none."""
     request = Request(options.get("kind"), options.get("root"), options.get("stdin_filename"))
     if not paths:
-        yield _attempt(lambda: discover.this_machine(request), "")
+        yield _attempt(partial(discover.this_machine, request), "")
     for path in paths:
-        if path == "-":
-            yield _attempt(lambda: discover.from_stdin(sys.stdin.buffer.read(), request), "<stdin>")
-        else:
-            yield _attempt(lambda path=path: discover.from_path(path, request), path)  # type: ignore[misc]
+        yield _attempt(partial(_named, path, request), path)
 
 
-def _attempt(make: "Any", path: str) -> Union[Boot, Unreadable]:
+def _named(path: str, request: Request) -> Boot:
+    if path == "-":
+        return discover.from_stdin(sys.stdin.buffer.read(), request)
+    return discover.from_path(path, request)
+
+
+def _attempt(make: Callable[[], Boot], path: str) -> Union[Boot, Unreadable]:
     try:
-        boot: Boot = make()
-        return boot
+        return make()
     except Unreadable as error:
         return error
     except CannotTell as error:

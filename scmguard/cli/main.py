@@ -38,7 +38,9 @@ def cli() -> None:
 def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--profile", metavar="NAME", help="What the device is: scm (the default), cm4, pi4, pi5, ..."),
-        click.option("--board", "boards", multiple=True, metavar="NAME", help="Check for this board; repeat for several."),
+        click.option(
+            "--board", "boards", multiple=True, metavar="NAME", help="Check for this board; repeat for several."
+        ),
         click.option("--root", metavar="DIR", help="The root file system that belongs to the boot files."),
         click.option("--as", "kind", type=click.Choice(KINDS), help="What a file is, whatever its name."),
         click.option("--stdin-filename", metavar="PATH", help="The path that standard input (-) stands for."),

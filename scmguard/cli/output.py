@@ -6,7 +6,7 @@ from typing import Iterable
 
 
 def replace_file(path: str, pieces: Iterable[str]) -> None:
-    """Writes text as UTF-8 to a new file beside ``path`` and puts it in its place. Raises OSError; then nothing changed."""
+    """Writes text as UTF-8 to a new file beside ``path`` and renames it. Raises OSError; then nothing changed."""
     folder = os.path.dirname(path) or os.curdir
     handle, temporary = tempfile.mkstemp(prefix=".scmguard-", dir=folder)
     try:

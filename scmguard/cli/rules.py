@@ -16,7 +16,9 @@ def run(id: Optional[str], options: Mapping[str, Any]) -> int:
     book = rulebook_for(settings_for((), options))
     as_json = options["format_"] == "json"
     if id is None:
-        sys.stdout.write(json.dumps([_data(rule) for rule in book.rules.values()], indent=2) + "\n" if as_json else _table(book))
+        sys.stdout.write(
+            json.dumps([_data(rule) for rule in book.rules.values()], indent=2) + "\n" if as_json else _table(book)
+        )
         return 0
     rule = book.rules.get(id)
     if rule is None:

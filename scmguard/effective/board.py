@@ -71,7 +71,9 @@ _ROWS = (
 )  # fmt: skip
 
 
-def _board(row: Tuple[str, str, str, Tuple[int, ...], str, str, Tuple[Tuple[str, ...], Tuple[str, ...], bool], str]) -> Board:
+def _board(
+    row: Tuple[str, str, str, Tuple[int, ...], str, str, Tuple[Tuple[str, ...], Tuple[str, ...], bool], str],
+) -> Board:
     name, model, filters, types, soc, trees, (kernels_64, kernels_32, arm_64bit), usb = row
     return Board(
         name,

@@ -101,7 +101,7 @@ def _device_tree(config: EffectiveConfig, found: Optional[Assignment], prefix: s
 
 
 def initramfs_name(kernel: str) -> str:
-    """The initramfs that ``auto_initramfs`` looks for beside a kernel: kernel8.img, initramfs8. Empty if there is none."""
+    """What ``auto_initramfs`` looks for beside a kernel: initramfs8 for kernel8.img. Empty if there is none."""
     folder, _, base = kernel.rpartition("/")
     if not base.startswith("kernel"):
         return ""

@@ -157,7 +157,8 @@ def _subsets(mask: int) -> Set[int]:
 def _telling_patterns(tests: List[Filter], masks: List[int]) -> Set[int]:
     """Patterns of bits that give every combination of answers to tests of masked bits.
 
-    Bits that the same masks look at are one group; of a group it only matters which of the values asked for it has, if any.
+    Bits that the same masks look at are one group; of a group it only matters which of the values asked for it has,
+    if any.
     """
     groups: Dict[Tuple[bool, ...], int] = {}
     for place in range(_BITS):

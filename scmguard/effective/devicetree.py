@@ -1,10 +1,10 @@
 """What the overlays and base parameters make of the device tree, as far as booting depends on it: USB and eMMC.
 
-Sources: overlays README (dwc2, dwc-otg, upstream, disable-emmc2, ``dtparam=sd``); the sequences of dwc2 loads were tried with
-dtmerge (raspberrypi/utils) on a CM4's device tree. ``otg_mode``: documentation, ``config_txt/boot.adoc``, and
-raspberrypi/documentation#1217: with XHCI the firmware disables the node labelled ``usb``. Linux takes any ``dr_mode`` that it
-does not know for ``otg`` (drivers/usb/common/common.c, drivers/usb/dwc2/platform.c) and any ``status`` but ``okay`` and ``ok``
-for disabled.
+Sources: overlays README (dwc2, dwc-otg, upstream, disable-emmc2, ``dtparam=sd``); the sequences of dwc2 loads were
+tried with dtmerge (raspberrypi/utils) on a CM4's device tree. ``otg_mode``: documentation, ``config_txt/boot.adoc``,
+and raspberrypi/documentation#1217: with XHCI the firmware disables the node labelled ``usb``. Linux takes any
+``dr_mode`` that it does not know for ``otg`` (drivers/usb/common/common.c, drivers/usb/dwc2/platform.c) and any
+``status`` but ``okay`` and ``ok`` for disabled.
 """
 
 from typing import List, NamedTuple, Optional, Tuple

@@ -221,5 +221,3 @@ def _fits(text: str) -> bool:
 
 def _number(text: str) -> int:
     return int(text, 16) if text[:2] in ("0x", "0X") else int(text)
-
-

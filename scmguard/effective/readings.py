@@ -72,7 +72,8 @@ _ALL = (
         "none-scope",
         "Does a model filter end [none]?",
         {"sticky": "no, only [all] does", "model": "yes"},
-        "documentation, conditional: silent; pibootctl: only [all] ends it; dtapply (raspberrypi/utils): any header does",
+        "documentation, conditional: silent; pibootctl: only [all] ends it",
+        "dtapply (raspberrypi/utils): any header ends it",
     ),
     _reading(
         "include-filters",

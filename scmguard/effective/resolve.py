@@ -1,7 +1,8 @@
 """Runs config.txt: every effect of every line, each with the worlds in which it takes place.
 
 The state is what the firmware's would be, only that each part of it is a set of worlds: for every class of filters
-the worlds in which it applies, and the overlay in scope as a :class:`Split`. ``docs/evaluation.md`` is the specification.
+the worlds in which it applies, and the overlay in scope as a :class:`Split`. ``docs/evaluation.md`` is the
+specification.
 """
 
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple

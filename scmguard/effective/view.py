@@ -46,7 +46,9 @@ def _at(config: EffectiveConfig, world: World) -> Dict[str, Any]:
         winner = config.outcome(key, port).at(world)
         if winner is not None:
             name = "{}:{}".format(key, port) if port else key
-            settings[printable(name)] = _setting(winner, [one for one in several if one is not winner and holds(one.when, world)])
+            settings[printable(name)] = _setting(
+                winner, [one for one in several if one is not winner and holds(one.when, world)]
+            )
     has_tree = not holds(config.without_tree, world)
     usb = config.usb.at(world)
     files = boot_files(config)
@@ -135,4 +137,6 @@ def _cmdline(config: EffectiveConfig, choice: Choice) -> List[Dict[str, Any]]:
 
 def inert(config: EffectiveConfig, key: str) -> List[Assignment]:
     """Lines that set ``key`` and that no world makes effective."""
-    return [one for (name, _), several in config.run.settings.items() if name == key for one in several if one.when == FALSE]
+    return [
+        one for (name, _), several in config.run.settings.items() if name == key for one in several if one.when == FALSE
+    ]

@@ -1,9 +1,9 @@
 """Sets of worlds, as decision diagrams.
 
 What a file means can depend on things that nobody here knows: machine *conditions* (is GPIO 4 high?) and *readings* of
-the firmware's parser (does it fold case?). A world gives each of them one value. A :data:`Condition` is a set of worlds,
-kept as a reduced ordered multi-valued decision diagram, so that equal sets are equal numbers, ``TRUE`` is every
-world and ``FALSE`` none, and only the variables that a file touches cost anything.
+the firmware's parser (does it fold case?). A world gives each of them one value. A :data:`Condition` is a set of
+worlds, kept as a reduced ordered multi-valued decision diagram, so that equal sets are equal numbers, ``TRUE`` is
+every world and ``FALSE`` none, and only the variables that a file touches cost anything.
 """
 
 from typing import Callable, Dict, Generic, Iterator, List, Mapping, NamedTuple, Tuple, TypeVar
@@ -107,7 +107,7 @@ class Worlds:
         """The worlds in ``a`` or in ``b``."""
         if a == TRUE or b == TRUE:
             return TRUE
-        if a == FALSE or a == b:
+        if a in (FALSE, b):
             return b
         if b == FALSE:
             return a

@@ -37,7 +37,9 @@ def this_machine(request: Request) -> Boot:
     found = _in_root(base, root)
     if found is not None:
         return found
-    raise CannotTell("{}: no boot files under {}".format(base, " or ".join(os.path.join(base, one) for one in _BOOT_PLACES)))
+    raise CannotTell(
+        "{}: no boot files under {}".format(base, " or ".join(os.path.join(base, one) for one in _BOOT_PLACES))
+    )
 
 
 def _in_root(base: str, root: DiskFolder) -> Optional[Boot]:
@@ -158,7 +160,7 @@ def _boot(folder: DiskFolder, root: Optional[Folder]) -> Boot:
 
 
 def _is_stub(data: bytes) -> bool:
-    """Whether a config.txt is the text that Bookworm leaves in /boot: short, no setting in it, and the new place named."""
+    """Whether a config.txt is what Bookworm leaves in /boot: short, no setting in it, the new place named."""
     if len(data) > _STUB_SIZE or _MOVED not in data:
         return False
     lines: Tuple[bytes, ...] = tuple(line.strip() for line in data.splitlines())

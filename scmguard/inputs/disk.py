@@ -130,7 +130,7 @@ class DiskFolder(Folder):
             os.close(parent)
 
     def _find(self, name: str) -> Optional[Tuple[int, str]]:
-        """The open folder that holds ``name`` after all links, and the last part's name there; None if it is not there."""
+        """The open folder that holds ``name`` after all links, and the name there; None if it is not there."""
         try:
             return self._walk(name)
         except Leaves:
@@ -220,7 +220,7 @@ def contents(file: int, label: str) -> bytes:
         raise Unreadable(label, "is not a regular file")
     if status.st_size > MAX_BYTES:
         raise Unreadable(label, "is larger than {} MiB".format(MAX_BYTES >> 20))
-    pieces = []
+    pieces: List[bytes] = []
     try:
         while True:
             piece = os.read(file, 1 << 20)

@@ -1,7 +1,7 @@
 """The kernel command line, as the kernel splits it and as initramfs-tools does.
 
-Sources: Linux ``lib/cmdline.c`` (``next_arg``: quotes are removed only around a whole argument or a whole value) and the
-``init`` script of initramfs-tools (``for x in $(cat /proc/cmdline)``: no quotes, no end at ``--``).
+Sources: Linux ``lib/cmdline.c`` (``next_arg``: quotes are removed only around a whole argument or a whole value) and
+the ``init`` script of initramfs-tools (``for x in $(cat /proc/cmdline)``: no quotes, no end at ``--``).
 """
 
 from typing import List, NamedTuple, Optional, Tuple
@@ -15,7 +15,7 @@ _SPACE = " \t\n\v\f\r"
 
 
 class Argument(NamedTuple):
-    """One argument: name, value (None without ``=``), and where it stands (offset from 0 in its line, and its length)."""
+    """One argument: name, value (None without ``=``), and the offset (from 0) of its text in its line."""
 
     name: str
     value: Optional[str]

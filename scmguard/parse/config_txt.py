@@ -64,30 +64,28 @@ def _statement(tree: Tree) -> Statement:
         return Statement(kind, tree)
     if kind == "header":
         return _header(tree, inner)
-    key: Token
-    key, port, value, tail, spaced = inner.children[0], None, None, "", False  # type: ignore[assignment]
-    blank = ""
-    for token in inner.children[1:]:
+    leaves = inner.leaves
+    key = leaves[0]
+    port: Optional[int] = None
+    value: Optional[Token] = None
+    before = spaced = False
+    tail = ""
+    for token in leaves[1:]:
         if token.kind == "BLANK":
-            blank = token.text  # type: ignore[union-attr]
             if value is not None:
-                tail = blank
+                tail = token.text
             elif kind == "setting":
                 spaced = True
         elif token.kind == "VALUE":
             value = token
+        elif token.kind == "EQUALS":
+            before = spaced
         elif token.kind == "PORT":
-            port = int(token.text[1:10])  # type: ignore[union-attr]
+            port = int(token.text[1:10])
     if value is None:
-        if kind == "setting" and spaced:
-            # Blanks after an `=` with nothing behind them are a tail, not a gap.
-            spaced = any(token.kind == "BLANK" for token in inner.children[: _position(inner, "EQUALS")])
-        return Statement(kind, tree, key.text, port, "", "", spaced, key.start, -1)
-    return Statement(kind, tree, key.text, port, value.text, tail, spaced, key.start, value.start)  # type: ignore[union-attr]
-
-
-def _position(tree: Tree, kind: str) -> int:
-    return next(number for number, child in enumerate(tree.children) if child.kind == kind)
+        # Blanks behind an `=` with nothing after them are a tail, not a gap.
+        return Statement(kind, tree, key.text, port, "", "", before, key.start, -1)
+    return Statement(kind, tree, key.text, port, value.text, tail, spaced, key.start, value.start)
 
 
 def _header(tree: Tree, inner: Tree) -> Statement:
@@ -100,7 +98,7 @@ def _header(tree: Tree, inner: Tree) -> Statement:
         "",
         tail.text if tail else "",
         False,
-        name.start if name else inner.children[0].start + 1,  # type: ignore[union-attr]
+        name.start if name else inner.leaves[0].end,
     )
 
 
@@ -168,10 +166,10 @@ def parse_parameters(value: str) -> Tuple[Parameter, ...]:
 
 def _parameters(tree: Tree) -> Tuple[Parameter, ...]:
     found = []
-    for token in tree.children:
+    for token in tree.leaves:
         if token.kind == "PARAMETER":
-            name, equals, value = token.text.partition("=")  # type: ignore[union-attr]
-            found.append(Parameter(name, value if equals else "true", token.start))  # type: ignore[union-attr]
+            name, equals, value = token.text.partition("=")
+            found.append(Parameter(name, value if equals else "true", token.start))
     return tuple(found)
 
 
@@ -180,6 +178,6 @@ def parse_initramfs(value: str) -> Tuple[Tuple[str, ...], str]:
     tree = grammar("config_txt").parse(value, "initramfs")
     if tree is None:
         return (value,), ""
-    files = tuple(token.text for token in tree.children if token.kind == "FILE")  # type: ignore[union-attr]
+    files = tuple(token.text for token in tree.leaves if token.kind == "FILE")
     address = tree.token("ADDRESS")
     return files, address.text if address else ""

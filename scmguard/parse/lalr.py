@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Match, Optional, Tuple, Union
 from scmguard.tree import Token, Tree
 
 _END = "$END"
+_new = tuple.__new__  # what a NamedTuple's own constructor calls, without its detour
 
 
 class Grammar:
@@ -39,46 +40,65 @@ class Grammar:
         """The tree of all of ``text``, or None where it is not in the language. Takes time linear in the text."""
         states, rules, scanners = self._states, self._rules, self._scanners
         accept = self._accept[start]
-        stack = [self._start[start]]
-        values: List[List[Union[Tree, Token]]] = []
+        state = self._start[start]
+        stack = [state]
+        # Nodes, and lists of nodes for rules that are inlined.
+        values: List[Any] = []
         position, length = 0, len(text)
         while True:
-            state = stack[-1]
             if position < length:
                 scan = scanners[state]
                 if scan is None:
                     scan = scanners[state] = self._scanner(state)
                 match = scan(text, position)
-                if match is None or match.end() == position:
+                if match is None:
                     return None
                 kind = match.lastgroup
             else:
-                kind = _END
+                match, kind = None, _END
             action = states[state].get(kind)
             while action is not None and action < 0:
                 name, size = rules[-1 - action]
-                children: List[Union[Tree, Token]] = []
                 if size:
-                    # The first part grows in place: repetitions are left-recursive, and copying would make them quadratic.
-                    children = values[-size]
-                    for part in values[len(values) - size + 1 :]:
-                        children.extend(part)
+                    children = _flat(values[-size:])
                     del values[-size:]
                     del stack[-size:]
-                values.append(children if name[0] == "_" else [Tree(name, tuple(children))])
-                stack.append(states[stack[-1]][name])
-                action = states[stack[-1]].get(kind)
-            if kind is _END:
+                else:
+                    children = []
+                values.append(children if name[0] == "_" else _new(Tree, (name, tuple(children))))
+                state = states[stack[-1]][name]
+                stack.append(state)
+                action = states[state].get(kind)
+            if match is None:
                 # As in lark, the end is accepted in the state behind the start symbol.
-                if stack[-1] == accept:
-                    root = values[-1][0]
-                    return root if isinstance(root, Tree) else None
-                return None
+                root = values[-1] if state == accept else None
+                return root if isinstance(root, Tree) else None
             if action is None:
                 return None
-            values.append([Token(kind, match.group(), position)])
-            stack.append(action)
+            values.append(_new(Token, (kind, match.group(), position)))
+            state = action
+            stack.append(state)
             position = match.end()
+
+
+def _flat(parts: List[Any]) -> List[Union[Tree, Token]]:
+    """The nodes in ``parts``, those of inlined rules in their place.
+
+    A list in front grows in place: repetitions are left-recursive, and copying would make them quadratic.
+    """
+    for part in parts:
+        if type(part) is list:
+            break
+    else:
+        return parts
+    first = parts[0]
+    nodes: List[Union[Tree, Token]] = first if type(first) is list else [first]
+    for part in parts[1:]:
+        if type(part) is list:
+            nodes.extend(part)
+        else:
+            nodes.append(part)
+    return nodes
 
 
 def _nothing(_text: str, _position: int) -> Optional[Match[str]]:

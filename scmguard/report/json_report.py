@@ -31,7 +31,9 @@ def findings(each: Iterable[Finding]) -> Iterator[str]:
         separator = ",\n"
 
 
-def tail(not_checked: Iterable[NotChecked], errors: Sequence[Dict[str, str]], notes: Sequence[str], summary: Summary) -> str:
+def tail(
+    not_checked: Iterable[NotChecked], errors: Sequence[Dict[str, str]], notes: Sequence[str], summary: Summary
+) -> str:
     """The report after the last finding."""
     counts: Dict[str, int] = {severity: summary.counts.get(severity, 0) for severity in reversed(SEVERITIES)}
     counts["waived"] = 0
@@ -74,7 +76,13 @@ def _span(span: Span) -> Dict[str, Any]:
     if span.line:
         numbers = [span.line, span.column, span.end_line, span.end_column]
     line, column, end_line, end_column = numbers
-    return {"path": printable(span.path), "line": line, "column": column, "end_line": end_line, "end_column": end_column}
+    return {
+        "path": printable(span.path),
+        "line": line,
+        "column": column,
+        "end_line": end_line,
+        "end_column": end_column,
+    }
 
 
 def _dump(data: Any) -> str:

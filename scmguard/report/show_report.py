@@ -124,7 +124,9 @@ def one_key(data: Mapping[str, Any]) -> Iterator[str]:
     for one in data["overridden"]:
         yield "  beats {}:{}: {}\n".format(one["path"], one["line"], one["value"])
     for one in data["inactive"]:
-        yield "  not active: {}:{}: {} under {}\n".format(one["path"], one["line"], one["value"], " ".join(one["filters"]))
+        yield "  not active: {}:{}: {} under {}\n".format(
+            one["path"], one["line"], one["value"], " ".join(one["filters"])
+        )
     for load in data["overlays"]:
         yield "overlay{}\n".format(_overlay(load)[1:])
     if data["param"] is not None:
