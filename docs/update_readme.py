@@ -1,0 +1,49 @@
+"""Puts what the program prints today into README.md: the examples between ```console fences, and the table of rules.
+
+Run it after a change of rules or output; a test fails while the README is out of date.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from typing import Match
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+README = os.path.join(TOP, "README.md")
+
+
+def printed(command: str) -> str:
+    """What a ``scmguard …`` command prints, run in the checkout."""
+    arguments = [sys.executable, "-m", "scmguard", *command.split()[1:]]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=TOP, timeout=120)
+    return done.stdout.rstrip("\n")
+
+
+def rules_table() -> str:
+    """All rules, worst first, as a Markdown table."""
+    from scmguard import rulebook
+    from scmguard.finding import SEVERITIES
+
+    rules = sorted(rulebook.load().rules.values(), key=lambda rule: (-SEVERITIES.index(rule.severity), rule.id))
+    rows = ["| rule | severity | says |", "|---|---|---|"]
+    rows += ["| `{}` | {} | {} |".format(rule.id, rule.severity, rule.summary) for rule in rules]
+    return "\n".join(rows)
+
+
+def updated(text: str) -> str:
+    """The README with fresh output and table."""
+
+    def fresh(match: Match[str]) -> str:
+        return "```console\n$ {}\n{}\n```".format(match.group(1), printed(match.group(1)))
+
+    text = re.sub(r"```console\n\$ (scmguard [^\n]*)\n.*?\n```", fresh, text, flags=re.DOTALL)
+    return re.sub(r"(## Rules\n\n).*?(\n\n## )", lambda match: match.group(1) + rules_table() + match.group(2), text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, TOP)
+    with open(README, encoding="utf-8") as stream:
+        before = stream.read()
+    with open(README, "w", encoding="utf-8") as stream:
+        stream.write(updated(before))
