@@ -1,5 +1,5 @@
 """``python -m scmguard``."""
 
-from scmguard.cli.main import main
+from scmguard.cli import main
 
 main()

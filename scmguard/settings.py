@@ -3,8 +3,8 @@
 import os
 from typing import Any, List, NamedTuple, Optional, Tuple
 
+from scmguard.errors import RuleError
 from scmguard.finding import SEVERITIES
-from scmguard.rulebook import RuleError, check_keys, complain, read_yaml
 
 NAME = ".scmguard.yaml"
 SYSTEM = "/etc/scmguard.yaml"
@@ -39,6 +39,8 @@ def find(start: str) -> Optional[str]:
 
 def load(path: str) -> Settings:
     """A configuration file. Unknown keys are errors. Raises RuleError with path, line and reason."""
+    from scmguard.rulefile import check_keys, complain, read_yaml
+
     try:
         data = read_yaml(path)
     except OSError as error:
@@ -62,6 +64,8 @@ def load(path: str) -> Settings:
 
 
 def _texts(path: str, data: Any, key: str) -> Tuple[str, ...]:
+    from scmguard.rulefile import complain
+
     values = data.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         complain(path, [key], "{} must be a list of texts".format(key))

@@ -302,7 +302,7 @@ def test_systemctl_agrees_that_a_unit_is(name: str, tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).symlink_to(target)
     command = ["systemctl", "--root={}".format(tmp_path), "is-enabled", "a.timer"]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode().strip()
+    said = subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode().strip()
     assert (said or "absent") == state
     assert systemd.unit(DiskFolder(str(tmp_path), is_root=True), "a.timer").state == state
 
@@ -361,7 +361,7 @@ def test_of_two_architectures_the_one_that_is_there_counts() -> None:
 @pytest.mark.parametrize("name", ["dpkg", "bash", "no-such-package", "unattended-upgrades"])
 def test_dpkg_query_agrees_on_this_machine(name: str) -> None:
     command = ["dpkg-query", "-W", "-f", "${Status}|${Version}\n", name]
-    said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode().strip()
+    said = subprocess.run(command, stdout=subprocess.PIPE, check=False).stdout.decode().strip()
     found = dpkg.package(DiskFolder("/", is_root=True), name)
     assert said == ("" if found is None else "{0.want} {0.error} {0.state}|{0.version}".format(found))
 

@@ -11,7 +11,7 @@ HERE = os.path.dirname(scmguard.__file__)
 # From the top down. A room may import what stands above it, and itself.
 ROOMS = [
     ("__init__",),
-    ("text", "tree", "assets"),
+    ("errors", "text", "tree", "assets"),
     ("parse",),
     ("catalogue",),
     ("boot",),
@@ -20,6 +20,7 @@ ROOMS = [
     ("effective",),
     ("finding",),
     ("checks",),
+    ("rulefile",),
     ("rulebook",),
     ("lint", "settings"),
     ("examples", "report"),
@@ -27,7 +28,7 @@ ROOMS = [
     ("__main__",),
 ]
 LEVEL: Dict[str, int] = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
-ONLY_IN = {"lark": "parse.tables", "ruamel": "rulebook", "click": "cli"}
+ONLY_IN = {"lark": "parse.tables", "ruamel": "rulefile", "click": "cli"}
 
 
 def modules() -> Iterator[Tuple[str, ast.Module]]:

@@ -1,7 +1,6 @@
 """The kernel command line: one line, a root, and an initramfs where the root needs one."""
 
 import re
-from difflib import get_close_matches
 from typing import Iterator, List, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit, span_of
@@ -110,6 +109,7 @@ def _root_below(line: CommandLine) -> Optional[Span]:
 
 def root_placeholder(context: Context, _params: Params) -> Iterator[Hit]:
     """A ``root=`` that an image builder was to fill in."""
+
     for condition, line in context.cmdlines:
         root = _root(line) if line is not None else None
         if line is None or root is None or not _PLACEHOLDER.search(root.value or ""):

@@ -9,10 +9,11 @@ from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple, Unio
 from scmguard.boot import Boot, Unreadable
 from scmguard.cli.main import COULD_NOT, USAGE, fail
 from scmguard.effective.board import BOARDS, Board
+from scmguard.errors import RuleError
 from scmguard.inputs import discover
 from scmguard.inputs.discover import CannotTell, Request
 from scmguard.lint import Job
-from scmguard.rulebook import Profile, Rule, Rulebook, RuleError, load
+from scmguard.rulebook import Profile, Rule, Rulebook, load
 from scmguard.settings import Settings
 from scmguard.settings import find as find_settings
 from scmguard.settings import load as load_settings

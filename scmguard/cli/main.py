@@ -4,7 +4,6 @@
 input, no rules, a fault of scmguard). Messages go to standard error, reports to standard output.
 """
 
-import gc
 import os
 import sys
 from typing import Any, Callable, NoReturn, Optional, Tuple
@@ -90,10 +89,8 @@ def rules(rule: Optional[str], **options: Any) -> None:
     sys.exit(run(rule, options))
 
 
-def main() -> None:
+def run() -> None:
     """Runs the command line; every way out has its exit code."""
-    # What is imported and loaded at start stays for good; collecting it over and over is a tenth of a short run.
-    gc.disable()
     try:
         cli(prog_name="scmguard")
     except (SystemExit, KeyboardInterrupt):
