@@ -90,6 +90,8 @@ def _missing_file(context: Context, condition: Condition) -> Iterator[Hit]:
             continue
         message = "there is no {}: the firmware falls back to a command line of its own".format(name)
         if choice.place is None:
+            from difflib import get_close_matches  # only a missing file pays for it
+
             near = get_close_matches(name, boot.files.names(), 1)
             related = tuple(Related(Span(boot.files.label(each)), "this file has a name much like it") for each in near)
             yield Hit(None, Span(boot.files.label(name)), message, when, related)
