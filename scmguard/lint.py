@@ -1,6 +1,6 @@
 """Runs the rules over a boot tree. A crash in a rule becomes a finding; a rule that cannot run is listed."""
 
-from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from scmguard.boot import Boot
 from scmguard.checks import PREDICATES
@@ -29,12 +29,16 @@ _MISSING = {
 
 
 class Job(NamedTuple):
-    """What to check with: rules, boards, and the profile's name and parameters."""
+    """What to check with: rules, boards, and the profile's name and parameters.
+
+    Rules of the profile alone run on the boards in ``profile_boards``; the others run on all.
+    """
 
     rules: Tuple[Rule, ...]
     boards: Tuple[Board, ...]
     profile: str
     parameters: Mapping[str, object]
+    profile_boards: Optional[FrozenSet[str]] = None
 
 
 def run(job: Job, boot: Boot) -> TreeReport:
@@ -48,6 +52,8 @@ def run(job: Job, boot: Boot) -> TreeReport:
             found.append(_too_complex(boot, board, error))
             continue
         for rule in job.rules:
+            if job.profile_boards is not None and "all" not in rule.profiles and board.name not in job.profile_boards:
+                continue
             _run_rule(rule, context, found, not_checked)
     findings = sorted(_settle(found, job), key=_order)
     return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Container, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 from scmguard import assets
 from scmguard.effective.board import BOARDS
@@ -56,22 +56,33 @@ def load(extra: Sequence[str] = ()) -> Rulebook:
         profiles = [_profile(entry) for entry in stored["profiles"]]
     else:
         rules, profiles = read_folder(assets.rules_folder())
+    known = {profile.name for profile in profiles}.union(BOARDS, ["all"])
     for folder in extra:
-        try:
-            more, _ = read_folder(folder)
-        except OSError as error:
-            raise RuleError("{}: {}".format(folder, (error.strerror or str(error)).lower())) from None
-        known = {rule.id for rule in rules}
-        for rule in more:
-            if rule.id in known:
-                raise RuleError("{}: the id {} is taken by a rule that comes with scmguard".format(folder, rule.id))
-        rules += more
+        rules += _house_rules(folder, {rule.id for rule in rules}, known)
     if not rules:
         raise RuleError("no rules were found")
     book = Rulebook({rule.id: rule for rule in rules}, {profile.name: profile for profile in profiles})
     for board in BOARDS.values():
         book.profiles.setdefault(board.name, Profile(board.name, board.name, board.model, {}))
     return book
+
+
+def _house_rules(folder: str, taken: Container[str], profiles: Container[str]) -> List[Rule]:
+    """The rules of a user's folder. Raises RuleError."""
+    from scmguard import rulefile
+
+    try:
+        rules, _profiles = read_folder(folder)
+    except OSError as error:
+        raise RuleError("{}: {}".format(folder, (error.strerror or str(error)).lower())) from None
+    for rule in rules:
+        path = os.path.join(folder, rule.id + ".yaml")
+        if rule.id in taken:
+            rulefile.complain(path, ["id"], "the id {} is taken".format(rule.id))
+        for number, profile in enumerate(rule.profiles):
+            if profile not in profiles:
+                rulefile.complain(path, ["profiles", number], "there is no profile {!r}".format(profile))
+    return rules
 
 
 def read_folder(folder: str) -> Tuple[List[Rule], List[Profile]]:

@@ -6,11 +6,13 @@ The only module that imports ruamel.yaml. Whatever is wrong with a file is said 
 import os
 from typing import Any, Dict, Mapping, NoReturn, Optional, Sequence, Tuple
 
+from scmguard.boot import Unreadable
 from scmguard.checks import PREDICATES
 from scmguard.checks.verbs import VERBS
 from scmguard.effective.board import BOARDS
 from scmguard.errors import RuleError
 from scmguard.finding import SEVERITIES
+from scmguard.inputs.disk import contents, open_named
 
 #: What a rule can need. ``binaries``: the folder carries kernels and firmware, and not only text files.
 NEEDS = ("config", "cmdline", "rootfs", "binaries")
@@ -23,28 +25,41 @@ _EXAMPLE_KEYS = ("name", "profile", "board", "files", "root", "links", "finds", 
 
 
 def read_yaml(path: str) -> Any:
-    """A YAML file as plain values. Raises RuleError with path and line for what is no YAML, OSError."""
+    """A YAML file as plain values. Raises RuleError, with path and line for what is no YAML."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     yaml = YAML(typ="safe")
+    text = _text(path)
     try:
-        with open(path, encoding="utf-8") as stream:
-            return yaml.load(stream)
+        return yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark is not None else 1
         raise RuleError("{}:{}: {}".format(path, line, error.problem or error.context)) from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except YAMLError as error:
         raise RuleError("{}: {}".format(path, str(error).splitlines()[0])) from None
+
+
+def _text(path: str) -> str:
+    """A file's text. A folder, a pipe or what is no UTF-8 is refused; none of them may hang a hook."""
+    try:
+        file = open_named(path)
+        try:
+            return contents(file, path).decode("utf-8")
+        finally:
+            os.close(file)
+    except Unreadable as error:
+        raise RuleError(str(error)) from None
+    except UnicodeDecodeError as error:
+        raise RuleError("{}: not UTF-8 (byte {})".format(path, error.start)) from None
 
 
 def complain(path: str, keys: Sequence[Any], reason: str) -> NoReturn:
     """Raises RuleError for the value at ``keys`` in a YAML file, with its line (the file is read again to find it)."""
     from ruamel.yaml import YAML
 
-    with open(path, encoding="utf-8") as stream:
-        node = YAML(typ="rt").compose(stream)
+    node = YAML(typ="rt").compose(_text(path))
     line = 1
     for key in keys:
         found = _child(node, key)

@@ -41,10 +41,7 @@ def load(path: str) -> Settings:
     """A configuration file. Unknown keys are errors. Raises RuleError with path, line and reason."""
     from scmguard.rulefile import check_keys, complain, read_yaml
 
-    try:
-        data = read_yaml(path)
-    except OSError as error:
-        raise RuleError("{}: {}".format(path, (error.strerror or str(error)).lower())) from None
+    data = read_yaml(path)
     if data is None:
         return Settings(path)
     if not isinstance(data, dict):

@@ -47,7 +47,13 @@ def environment(**more):
 def scmguard(*arguments, cwd=None, data=b"", timeout=60, **env):
     command = [sys.executable, "-m", "scmguard", *map(str, arguments)]
     done = subprocess.run(
-        command, input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, timeout=timeout, env=environment(**env)
+        command,
+        input=data,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        timeout=timeout,
+        env=environment(**env),
     )
     assert b"Traceback" not in done.stderr + done.stdout, done.stderr.decode("utf-8", "replace")
     assert b"internal error" not in done.stderr, done.stderr.decode("utf-8", "replace")
@@ -293,7 +299,12 @@ def test_folder_without_boot_files(tmp_path, command):
 
 
 def test_folder_with_only_a_command_line_is_a_boot_folder(tmp_path):
-    assert scmguard("check", tree(tmp_path / "b", cmdline_txt="root=/dev/mmcblk0p2 rootwait\n"), "--select", OTG).returncode != 3
+    assert (
+        scmguard(
+            "check", tree(tmp_path / "b", cmdline_txt="root=/dev/mmcblk0p2 rootwait\n"), "--select", OTG
+        ).returncode
+        != 3
+    )
 
 
 @pytest.mark.parametrize("command", ["check", "show"])
@@ -410,7 +421,9 @@ def test_clean_standard_input(tmp_path):
 
 
 def test_standard_input_has_the_name_it_is_given(tmp_path):
-    code, report = check_json("-", "--stdin-filename", "boot/config.txt", "--select", OTG, data=BAD.encode(), cwd=tmp_path)
+    code, report = check_json(
+        "-", "--stdin-filename", "boot/config.txt", "--select", OTG, data=BAD.encode(), cwd=tmp_path
+    )
     assert code == 1
     assert [f["path"] for f in report["findings"]] == ["boot/config.txt"]
 
@@ -542,14 +555,20 @@ def test_output_has_no_colour_on_a_terminal(tmp_path, bad):
     assert "\x1b" not in (tmp_path / "report").read_text()
 
 
-@pytest.mark.parametrize("arguments", [["rules", "--format", "json"], ["rules"], ["rules", OTG], ["show", "."], ["check", "."]])
+@pytest.mark.parametrize(
+    "arguments", [["rules", "--format", "json"], ["rules"], ["rules", OTG], ["show", "."], ["check", "."]]
+)
 def test_closed_standard_output(bad, arguments):
     read, write = os.pipe()
     os.close(read)  # what is left of `| head -1` when head is gone
     process = subprocess.Popen(
-        [sys.executable, "-m", "scmguard", *arguments], stdin=subprocess.DEVNULL, stdout=write, stderr=subprocess.PIPE,
-        cwd=str(bad), env=environment(),
-    )  # fmt: skip
+        [sys.executable, "-m", "scmguard", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        cwd=str(bad),
+        env=environment(),
+    )
     os.close(write)
     err = process.communicate(timeout=60)[1]
     assert b"Traceback" not in err
@@ -562,8 +581,12 @@ def test_full_disk_is_not_a_pass(good):
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-m", "scmguard", "check", str(good), "--select", OTG],
-            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, env=environment(), timeout=60,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            timeout=60,
+        )
     assert done.returncode == 3
     assert b"Traceback" not in done.stderr
 
@@ -808,7 +831,7 @@ def test_every_rule_has_a_page():
     "text, code",
     [
         ("profile: scm\n", 1),
-        ("boards: [cm4]\n", 1),
+        ("profile: scm\nboards: [cm4]\n", 1),
         ("fail-on: brick\n", 1),
         ("select: [otg-*]\n", 1),
         ("ignore: [glued-lines]\n", 1),
@@ -895,7 +918,9 @@ def test_fault_in_the_configuration(bad, text, line):
     assert place in one_line(done.err)
 
 
-@pytest.mark.parametrize("text", ["profile: nope\n", "boards: [nope]\n", "ignore: [nope]\n", "select: [nope]\n", "rules: [nope]\n"])
+@pytest.mark.parametrize(
+    "text", ["profile: nope\n", "boards: [nope]\n", "ignore: [nope]\n", "select: [nope]\n", "rules: [nope]\n"]
+)
 def test_unknown_name_in_the_configuration(bad, text):
     (bad / ".scmguard.yaml").write_text(text)
     done = scmguard("check", bad)
@@ -962,10 +987,10 @@ def test_page_of_a_house_rule(tmp_path):
         ("      finds: [", "      find: [", 16),
         ("summary: The", "summary: [The", None),
         ("recovery: None needed.\n", "", None),
-        ("sources:\n  - \"the house book, page 1\"\n", "sources: []\n", 7),
+        ('sources:\n  - "the house book, page 1"\n', "sources: []\n", 7),
         ("id: house-uart", "id: house-usart", 1),
     ],
-)  # fmt: skip
+)
 def test_fault_in_a_house_rule(tmp_path, old, new, line):
     assert old in HOUSE_RULE
     boot = house(tmp_path, "degraded", HOUSE_RULE.replace(old, new))

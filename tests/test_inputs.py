@@ -20,7 +20,13 @@ def scmguard(*arguments, cwd=None, timeout=60):
     env.update(PYTHONPATH=str(TOP), PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
     command = [sys.executable, "-m", "scmguard", *map(str, arguments)]
     done = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, timeout=timeout, env=env
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=cwd,
+        timeout=timeout,
+        env=env,
     )
     assert b"Traceback" not in done.stderr + done.stdout, done.stderr.decode("utf-8", "replace")
     assert b"internal error" not in done.stderr, done.stderr.decode("utf-8", "replace")
@@ -189,7 +195,9 @@ def test_link_inside_a_sub_folder(tmp_path):
 
 
 def test_link_up_and_down_inside_the_folder(tmp_path):
-    boot = tree(tmp_path / "b", {"config.txt": "include sub/link.txt\n", "user.txt": BAD, "sub/link.txt": Path("../user.txt")})
+    boot = tree(
+        tmp_path / "b", {"config.txt": "include sub/link.txt\n", "user.txt": BAD, "sub/link.txt": Path("../user.txt")}
+    )
     assert [line for _, line in otg_findings(boot)] == [2]
 
 
@@ -263,7 +271,9 @@ def test_absolute_link_in_a_root_is_taken_inside_it(tmp_path, by_option):
 
 
 def test_absolute_link_of_a_folder_in_a_root(tmp_path):
-    root = tree(tmp_path / "r", {"boot/real/config.txt": BAD, "boot/firmware": Path("/boot/real"), "etc/hostname": "pi\n"})
+    root = tree(
+        tmp_path / "r", {"boot/real/config.txt": BAD, "boot/firmware": Path("/boot/real"), "etc/hostname": "pi\n"}
+    )
     assert [line for _, line in otg_findings("--root", root)] == [2]
 
 
@@ -309,7 +319,9 @@ def test_link_loop_of_an_included_file(tmp_path):
 
 
 def test_folder_loop_in_a_root(tmp_path):
-    root = tree(tmp_path / "r", {"boot/firmware": Path("/boot/loop"), "boot/loop": Path("/boot/firmware"), "etc/hostname": "x"})
+    root = tree(
+        tmp_path / "r", {"boot/firmware": Path("/boot/loop"), "boot/loop": Path("/boot/firmware"), "etc/hostname": "x"}
+    )
     assert scmguard("check", "--root", root).returncode == 3
 
 
@@ -322,7 +334,10 @@ def test_include(tmp_path):
 
 
 def test_include_below_another_filter(tmp_path):
-    assert otg_findings(tree(tmp_path / "b", {"config.txt": "[cm5]\ninclude user.txt\n", "user.txt": "otg_mode=1\n"})) == []
+    assert (
+        otg_findings(tree(tmp_path / "b", {"config.txt": "[cm5]\ninclude user.txt\n", "user.txt": "otg_mode=1\n"}))
+        == []
+    )
 
 
 def test_missing_include(tmp_path):
@@ -335,7 +350,10 @@ def test_include_of_itself(tmp_path):
 
 
 def test_includes_in_a_circle(tmp_path):
-    boot = tree(tmp_path / "b", {"config.txt": "include a.txt\n", "a.txt": "include b.txt\n", "b.txt": "include a.txt\notg_mode=1\n"})
+    boot = tree(
+        tmp_path / "b",
+        {"config.txt": "include a.txt\n", "a.txt": "include b.txt\n", "b.txt": "include a.txt\notg_mode=1\n"},
+    )
     assert otg_findings(boot) == [(str(boot / "b.txt"), 2)]
 
 
@@ -344,7 +362,9 @@ def test_include_of_a_sub_folder(tmp_path):
     assert otg_findings(boot) == [(str(boot / "sub/user.txt"), 1)]
 
 
-@pytest.mark.parametrize("name", ["../outside.txt", "sub/../../outside.txt", "./../outside.txt", "../b/../outside.txt", ".././outside.txt"])
+@pytest.mark.parametrize(
+    "name", ["../outside.txt", "sub/../../outside.txt", "./../outside.txt", "../b/../outside.txt", ".././outside.txt"]
+)
 def test_include_cannot_leave_with_dots(tmp_path, name):
     tree(tmp_path, {"outside.txt": "otg_mode=1\nsecret=hunter2\n"})
     boot = tree(tmp_path / "b", {"config.txt": "include " + name + "\n", "sub/x": ""})
@@ -372,7 +392,9 @@ def test_other_directives_cannot_leave_either(tmp_path):
     assert "hunter2" not in done.out + done.err + shown.out + shown.err
 
 
-@pytest.mark.parametrize("name", ["x\0y", "a" * 300, "a/" * 3000 + "x", "caf\u00e9.txt", "\u202e.txt", "~", "*", "$(id)", "NUL", "."])
+@pytest.mark.parametrize(
+    "name", ["x\0y", "a" * 300, "a/" * 3000 + "x", "caf\u00e9.txt", "\u202e.txt", "~", "*", "$(id)", "NUL", "."]
+)
 def test_odd_include_names(tmp_path, name):
     assert otg_findings(tree(tmp_path / "b", {"config.txt": "include " + name + "\n"})) == []
 
@@ -391,7 +413,9 @@ def test_config_txt_in_other_case(tmp_path, name):
     assert [line for _, line in otg_findings(boot)] == [2]
 
 
-@pytest.mark.parametrize("included, there", [("USER.txt", "user.txt"), ("user.txt", "USER.TXT"), ("Sub/User.txt", "sub/user.TXT")])
+@pytest.mark.parametrize(
+    "included, there", [("USER.txt", "user.txt"), ("user.txt", "USER.TXT"), ("Sub/User.txt", "sub/user.TXT")]
+)
 def test_included_name_in_other_case(tmp_path, included, there):
     boot = tree(tmp_path / "b", {"config.txt": "include " + included + "\n", there: "otg_mode=1\n"})
     assert [line for _, line in otg_findings(boot)] == [1]
@@ -537,7 +561,9 @@ def test_a_fault_is_found_behind_odd_bytes(tmp_path, case):
     assert len(otg_findings(tree(tmp_path / "b", {"config.txt": ENCODED[case]}))) == 1
 
 
-@pytest.mark.parametrize("case", ["only NUL", "over-long form", "all bytes", "nothing", "blank", "digits that are no digits"])
+@pytest.mark.parametrize(
+    "case", ["only NUL", "over-long form", "all bytes", "nothing", "blank", "digits that are no digits"]
+)
 def test_odd_bytes_are_not_a_fault_by_themselves(tmp_path, case):
     assert otg_findings(tree(tmp_path / "b", {"config.txt": ENCODED[case]})) == []
 
@@ -589,7 +615,9 @@ def test_large_files_finish(tmp_path, case):
     assert done.returncode in (0, 1)
 
 
-@pytest.mark.parametrize("case", ["one line of 10 MB, a number", "one line of 10 MB, a value", "200000 different settings"])
+@pytest.mark.parametrize(
+    "case", ["one line of 10 MB, a number", "one line of 10 MB, a value", "200000 different settings"]
+)
 def test_large_files_finish_under_all_rules(tmp_path, case):
     boot = tree(tmp_path / "b", {"config.txt": LARGE[case]})
     done = scmguard("check", boot, timeout=90)

@@ -3,14 +3,14 @@
 import gc
 import os
 import sys
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, TextIO, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import click
 
 from scmguard import __version__
 from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, job_for, rulebook_for, settings_for
-from scmguard.cli.main import COULD_NOT, FOUND, fail
+from scmguard.cli.main import COULD_NOT, FOUND, fail, print_pieces
 from scmguard.finding import NotChecked, Summary, TreeReport, at_least
 from scmguard.lint import Job
 from scmguard.lint import run as lint
@@ -49,8 +49,7 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     """Checks the paths, prints the report, and returns the exit code."""
     settings = settings_for(paths, options)
     book = rulebook_for(settings)
-    profile, boards = choose(book, settings, options)
-    job = job_for(book, profile, boards, settings, options)
+    job = job_for(book, choose(book, settings, options), settings, options)
     outcome = Outcome()
     reports = outcome.watch(_reports(paths, options, job, outcome))
     text = _json(reports, job, outcome) if options["format_"] == "json" else _text(reports, book, outcome, options)
@@ -104,7 +103,7 @@ def _json(reports: Iterable[TreeReport], job: Job, outcome: Outcome) -> Iterator
 
 def _write(pieces: Iterable[str], output: Optional[str]) -> None:
     if output is None:
-        _print(pieces, sys.stdout)
+        print_pieces(pieces, sys.stdout)
         return
     from scmguard.cli.output import replace_file
 
@@ -112,13 +111,3 @@ def _write(pieces: Iterable[str], output: Optional[str]) -> None:
         replace_file(output, pieces)
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(output, (error.strerror or str(error)).lower()))
-
-
-def _print(pieces: Iterable[str], stream: TextIO) -> None:
-    for piece in pieces:
-        try:
-            stream.write(piece)
-        except UnicodeEncodeError:
-            # A terminal that cannot show a character gets it escaped; the report must not end there.
-            stream.write(piece.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
-    stream.flush()

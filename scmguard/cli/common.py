@@ -4,7 +4,7 @@ import fnmatch
 import os
 import sys
 from functools import partial
-from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from scmguard.boot import Boot, Unreadable
 from scmguard.cli.main import COULD_NOT, USAGE, fail
@@ -17,6 +17,9 @@ from scmguard.rulebook import Profile, Rule, Rulebook, load
 from scmguard.settings import Settings
 from scmguard.settings import find as find_settings
 from scmguard.settings import load as load_settings
+
+#: What a device is taken for where nothing is said.
+DEFAULT_PROFILE = "scm"
 
 
 def settings_for(paths: Sequence[str], options: Mapping[str, Any]) -> Settings:
@@ -42,32 +45,60 @@ def rulebook_for(settings: Settings) -> Rulebook:
         fail(USAGE if settings.rules else COULD_NOT, str(error))
 
 
-def choose(book: Rulebook, settings: Settings, options: Mapping[str, Any]) -> Tuple[Profile, Tuple[Board, ...]]:
-    """The profile and the boards. A single ``--board`` that is no profile's chooses that board's own profile."""
-    names = tuple(options.get("boards") or ()) or settings.boards
+class Choice(NamedTuple):
+    """The profile, the boards to check for, and the boards on which the profile's own rules run."""
+
+    profile: Profile
+    boards: Tuple[Board, ...]
+    profile_boards: FrozenSet[str]
+
+
+def choose(book: Rulebook, settings: Settings, options: Mapping[str, Any]) -> Choice:
+    """The profile and the boards, from options or settings.
+
+    Without a word about the profile it is the SCM, because to guess wrong towards another one would switch off the
+    rules that prevent a brick. Only where boards are named without the SCM's does the first stand for itself.
+    """
+    names, said = _given("boards", options, settings.boards, settings)
     for name in names:
         if name not in BOARDS:
-            fail(USAGE, "no board {!r}; boards are {}".format(name, " ".join(BOARDS)))
-    wanted = options.get("profile") or settings.profile
-    if wanted is None:
-        # Without a word about the profile a board stands for itself; without a word at all it is the SCM, because to
-        # guess wrong towards another profile would switch off the rules that prevent a brick.
-        wanted = names[0] if names else "scm"
-    if wanted not in book.profiles:
-        fail(USAGE, "no profile {!r}; profiles are {}".format(wanted, " ".join(book.profiles)))
-    profile = book.profiles[wanted]
-    return profile, tuple(BOARDS[name] for name in names or (profile.board,))
+            fail(USAGE, "{}no board {!r}; boards are {}".format(said, name, " ".join(BOARDS)))
+    wanted, said = _given("profile", options, () if settings.profile is None else (settings.profile,), settings)
+    if not wanted:
+        profile = book.profiles[DEFAULT_PROFILE]
+        if names and profile.board not in names:
+            profile = book.profiles[names[0]]
+        return Choice(profile, _boards(names or (profile.board,)), frozenset([profile.board]))
+    if wanted[0] not in book.profiles:
+        fail(USAGE, "{}no profile {!r}; profiles are {}".format(said, wanted[0], " ".join(book.profiles)))
+    profile = book.profiles[wanted[0]]
+    boards = _boards(names or (profile.board,))
+    return Choice(profile, boards, frozenset(board.name for board in boards))
 
 
-def job_for(
-    book: Rulebook, profile: Profile, boards: Tuple[Board, ...], settings: Settings, options: Mapping[str, Any]
-) -> Job:
+def _boards(names: Sequence[str]) -> Tuple[Board, ...]:
+    return tuple(BOARDS[name] for name in dict.fromkeys(names))
+
+
+def _given(
+    key: str, options: Mapping[str, Any], configured: Tuple[str, ...], settings: Settings
+) -> Tuple[Tuple[str, ...], str]:
+    """The values of an option, else those of the configuration, and what to put before a complaint about them."""
+    given = options.get(key)
+    values = (given,) if isinstance(given, str) else tuple(given or ())
+    return (values, "") if values else (configured, "{}: ".format(settings.path))
+
+
+def job_for(book: Rulebook, choice: Choice, settings: Settings, options: Mapping[str, Any]) -> Job:
     """The rules of the profile, narrowed by ``--select`` and ``--ignore``."""
-    select = tuple(options.get("select") or ()) or settings.select
-    ignore = tuple(options.get("ignore") or ()) + settings.ignore
-    for pattern in select + ignore:
+    profile = choice.profile
+    select, said = _given("select", options, settings.select, settings)
+    patterns = [(pattern, said) for pattern in select] + [(pattern, "") for pattern in options.get("ignore") or ()]
+    patterns += [(pattern, "{}: ".format(settings.path)) for pattern in settings.ignore]
+    for pattern, said in patterns:
         if not fnmatch.filter(book.rules, pattern):
-            fail(USAGE, "no rule {!r}; `scmguard rules` lists them".format(pattern))
+            fail(USAGE, "{}no rule {!r}; `scmguard rules` lists them".format(said, pattern))
+    ignore = tuple(options.get("ignore") or ()) + settings.ignore
     rules: List[Rule] = [
         rule
         for rule in book.rules.values()
@@ -75,7 +106,7 @@ def job_for(
     ]
     if not rules:
         fail(COULD_NOT, "no rules are left to check with")
-    return Job(tuple(rules), boards, profile.name, profile.parameters)
+    return Job(tuple(rules), choice.boards, profile.name, profile.parameters, choice.profile_boards)
 
 
 def _matches(id: str, patterns: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ input, no rules, a fault of scmguard). Messages go to standard error, reports to
 
 import os
 import sys
-from typing import Any, Callable, NoReturn, Optional, Tuple
+from typing import Any, Callable, Iterable, NoReturn, Optional, TextIO, Tuple
 
 import click
 
@@ -23,6 +23,29 @@ def fail(code: int, message: str) -> NoReturn:
     """One line on standard error, and the end."""
     click.echo("scmguard: " + message, err=True)
     sys.exit(code)
+
+
+def print_pieces(pieces: Iterable[str], stream: TextIO) -> None:
+    """Prints text. What a terminal cannot show is escaped; a full disk is one line and an exit code."""
+    try:
+        for piece in pieces:
+            try:
+                stream.write(piece)
+            except UnicodeEncodeError:
+                stream.write(piece.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What could not be written is still in the buffer; Python must not try again at exit.
+        _drop(stream)
+        fail(COULD_NOT, "standard output: {}".format((error.strerror or str(error)).lower()))
+
+
+def _drop(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 @click.group(context_settings=_CONTEXT)
@@ -96,8 +119,8 @@ def run() -> None:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BrokenPipeError:
-        # The reader went away (`| head`); nothing is left to say. Python must not try to flush either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader went away (`| head`); nothing is left to say.
+        _drop(sys.stdout)
         sys.exit(COULD_NOT)
     except Exception:
         import traceback

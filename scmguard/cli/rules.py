@@ -3,12 +3,12 @@
 import difflib
 import json
 import sys
-from typing import Any, Iterator, Mapping, Optional
+from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from scmguard.cli.common import rulebook_for, settings_for
-from scmguard.cli.main import USAGE, fail
+from scmguard.cli.main import USAGE, fail, print_pieces
 from scmguard.finding import SEVERITIES, SEVERITY_MEANS
-from scmguard.rulebook import Rule, Rulebook
+from scmguard.rulebook import Rule
 
 
 def run(id: Optional[str], options: Mapping[str, Any]) -> int:
@@ -16,15 +16,16 @@ def run(id: Optional[str], options: Mapping[str, Any]) -> int:
     book = rulebook_for(settings_for((), options))
     as_json = options["format_"] == "json"
     if id is None:
-        sys.stdout.write(
-            json.dumps([_data(rule) for rule in book.rules.values()], indent=2) + "\n" if as_json else _table(book)
+        rules = list(book.rules.values())
+        print_pieces(
+            [json.dumps([_data(rule) for rule in rules], indent=2), "\n"] if as_json else _table(rules), sys.stdout
         )
         return 0
     rule = book.rules.get(id)
     if rule is None:
         near = difflib.get_close_matches(id, book.rules, 1)
         fail(USAGE, "no rule {!r}{}".format(id, "; did you mean {}?".format(near[0]) if near else ""))
-    sys.stdout.write(json.dumps(_data(rule), indent=2) + "\n" if as_json else "".join(page(rule)))
+    print_pieces([json.dumps(_data(rule), indent=2), "\n"] if as_json else page(rule), sys.stdout)
     return 0
 
 
@@ -32,11 +33,11 @@ def _data(rule: Rule) -> Mapping[str, Any]:
     return rule._asdict()
 
 
-def _table(book: Rulebook) -> str:
-    rules = sorted(book.rules.values(), key=lambda rule: (-SEVERITIES.index(rule.severity), rule.id))
+def _table(rules: Sequence[Rule]) -> Iterator[str]:
+    rules = sorted(rules, key=lambda rule: (-SEVERITIES.index(rule.severity), rule.id))
     width = max(len(rule.id) for rule in rules)
-    lines = ["{:<{}}  {:<8}  {}".format(rule.id, width, rule.severity, rule.summary) for rule in rules]
-    return "\n".join(lines) + "\n"
+    for rule in rules:
+        yield "{:<{}}  {:<8}  {}\n".format(rule.id, width, rule.severity, rule.summary)
 
 
 def page(rule: Rule) -> Iterator[str]:

@@ -3,13 +3,14 @@
 import json
 import os
 import sys
+from itertools import chain
 from typing import Any, Dict, Mapping, Optional
 
 import click
 
 from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, rulebook_for, settings_for
-from scmguard.cli.main import COULD_NOT, fail
+from scmguard.cli.main import COULD_NOT, fail, print_pieces
 from scmguard.effective import evaluate
 from scmguard.effective.view import view
 from scmguard.effective.worlds import TooComplex
@@ -23,7 +24,7 @@ def run(path: Optional[str], key: Optional[str], options: Mapping[str, Any]) -> 
         path, key = None, path
     paths = () if path is None else (path,)
     settings = settings_for(paths, options)
-    _profile, boards = choose(rulebook_for(settings), settings, options)
+    boards = choose(rulebook_for(settings), settings, options).boards
     boot = next(boots(paths, options))
     if isinstance(boot, Unreadable):
         fail(COULD_NOT, str(boot))
@@ -36,11 +37,8 @@ def run(path: Optional[str], key: Optional[str], options: Mapping[str, Any]) -> 
         except (Unreadable, TooComplex) as error:
             fail(COULD_NOT, str(error))
         if options["format_"] == "json":
-            sys.stdout.write(json.dumps(data, indent=2) + "\n")
+            print_pieces([json.dumps(data, indent=2), "\n"], sys.stdout)
             continue
-        if number:
-            sys.stdout.write("\n")
         pieces = show_report.everything(data, board.model) if key is None else show_report.one_key(data)
-        sys.stdout.writelines(pieces)
-    sys.stdout.flush()
+        print_pieces(chain(["\n"] if number else [], pieces), sys.stdout)
     return 0
