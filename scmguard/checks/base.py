@@ -3,7 +3,7 @@
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
-from scmguard.effective.bootfiles import BootFiles, boot_files
+from scmguard.effective.bootfiles import BootFiles, boot_files, command_lines
 from scmguard.effective.config import EffectiveConfig
 from scmguard.effective.resolve import Place
 from scmguard.effective.worlds import TRUE, Condition, Split
@@ -59,20 +59,11 @@ class Context:
     def cmdlines(self) -> "Split[Optional[CommandLine]]":
         """The command line in effect; None where its file is missing (the firmware then uses one of its own)."""
         if self._cmdlines is None:
-            if self.boot.single == "cmdline.txt":
-                source = self.boot.source(self.boot.start)
-                line = None if source is None else CommandLine(source)
-                self._cmdlines = Split.always(self.config.worlds, line)
-            else:
-                known: Dict[str, Optional[CommandLine]] = {}
-                self._cmdlines = self.files.cmdline.map(lambda choice: self._cmdline(choice.names[0], known))
+            name = Split.always(self.config.worlds, "cmdline.txt")
+            if self.boot.single != "cmdline.txt":
+                name = self.files.cmdline.map(lambda choice: choice.names[0])
+            self._cmdlines = command_lines(self.config, name)
         return self._cmdlines
-
-    def _cmdline(self, name: str, known: Dict[str, Optional[CommandLine]]) -> Optional[CommandLine]:
-        if name not in known:
-            source = self.boot.source(name)
-            known[name] = None if source is None else CommandLine(source)
-        return known[name]
 
     def config_documents(self) -> List[Document]:
         """Every file in config.txt's format to be judged: what was run, and tryboot.txt and autoboot.txt beside it."""

@@ -27,29 +27,27 @@ def _is_loader(name: str) -> bool:
 
 
 def cmdline_not_one_line(context: Context, _params: Params) -> Iterator[Hit]:
-    """More than one line that is not empty, or an empty one in front."""
+    """More than one line that is not empty, or an empty one in front: a fault where only the first line counts."""
     for condition, line in context.cmdlines:
-        if line is None:
+        if line is None or line.all_lines:
             continue
         rest = [each for each in line.source.lines[1:] if each.text.strip()]
         if not rest:
             continue
-        first = rest[0]
-        span = line.source.span(first.number)
-        has_root = last(line.arguments, "root") is not None
         if not line.text.strip():
-            message = "the first line is empty, and only the first line counts"
+            message = "the first line is empty, and it may be all that counts"
         else:
-            message = "only the first line counts; {} is dropped".format("this line" if len(rest) == 1 else "the rest")
-        yield Hit(line.source, span, message, condition, severity="degraded" if has_root else None)
+            message = "{} dropped: only the first line is sure to count".format(
+                "this line may be" if len(rest) == 1 else "this line and the rest may be"
+            )
+        has_root = last(line.arguments, "root") is not None
+        yield Hit(
+            line.source, line.source.span(rest[0].number), message, condition, severity="degraded" if has_root else None
+        )
 
 
 def _root(line: CommandLine) -> Optional[Argument]:
     return last(line.arguments, "root")
-
-
-def _span(line: CommandLine, argument: Argument) -> Span:
-    return line.source.span(line.line.number if line.line else 1, argument.start, argument.end)
 
 
 def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
@@ -72,7 +70,7 @@ def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
         if root is not None:
             message = "root= has no value"
         related = (Related(elsewhere, "it is here"),) if elsewhere else ()
-        span = _span(line, root) if root else line.source.span(1) if line.line else Span(line.source.path)
+        span = line.place(root) if root else line.source.span(1) if line.line else Span(line.source.path)
         alone = worlds.without(condition, own_affair)
         if alone != FALSE:
             hits.append(Hit(line.source, span, message, alone, related))
@@ -117,7 +115,7 @@ def root_placeholder(context: Context, _params: Params) -> Iterator[Hit]:
         if line is None or root is None or not _PLACEHOLDER.search(root.value or ""):
             continue
         message = "{} is a placeholder that nobody filled in".format(root.text)
-        yield Hit(line.source, _span(line, root), message, condition)
+        yield Hit(line.source, line.place(root), message, condition)
 
 
 def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
@@ -134,7 +132,7 @@ def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
             gone = _gone(context, choice)
             if (gone or not choice.names) and when != FALSE:
                 message = "{} needs an initramfs, and none is loaded on {}".format(root.text, context.config.board.name)
-                hits.append(Hit(line.source, _span(line, root), message, when, _why_none(context, choice, gone)))
+                hits.append(Hit(line.source, line.place(root), message, when, _why_none(context, choice, gone)))
     yield from one_hit(hits, context.config)
 
 

@@ -1,9 +1,11 @@
 """Bytes that have no place in a boot file: byte order marks, carriage returns, NUL, anything that is not ASCII."""
 
-from typing import Iterator
+from itertools import chain
+from typing import Dict, Iterator
 
 from scmguard.checks.base import Context, Hit, Params
 from scmguard.checks.lines import character, is_odd, reports
+from scmguard.effective.worlds import FALSE, Condition
 from scmguard.text import Source
 
 _lines = reports("bad-encoding")
@@ -16,16 +18,22 @@ def bad_encoding(context: Context, params: Params) -> Iterator[Hit]:
         for document in context.config_documents():
             yield from _marks(document.source)
     if context.boot.has_cmdline:
+        sources: Dict[Source, Condition] = {}
         for condition, line in context.cmdlines:
-            if line is None:
-                continue
-            for hit in _marks(line.source):
+            if line is not None:
+                sources[line.source] = context.config.worlds.either(condition, sources.get(line.source, FALSE))
+        for source, condition in sources.items():
+            for hit in chain(_marks(source), _odd_characters(source)):
                 yield hit._replace(when=condition)
-            for place, char in enumerate(line.text):
-                if is_odd(char):
-                    message = "{} in the command line".format(character(char))
-                    yield Hit(line.source, line.source.span(1, place, place + 1), message, condition, boardless=True)
-                    break
+
+
+def _odd_characters(source: Source) -> Iterator[Hit]:
+    for line in source.lines[:1]:
+        for place, char in enumerate(line.text):
+            if is_odd(char):
+                message = "{} in the command line".format(character(char))
+                yield Hit(source, source.span(line.number, place, place + 1), message, boardless=True)
+                return
 
 
 def _is_utf_16(source: Source) -> bool:

@@ -37,8 +37,7 @@ def _root(context: Context) -> Iterator[Hit]:
     for condition, line in context.cmdlines:
         root = last(line.arguments, "root") if line is not None else None
         if line is not None and root is not None and _OTHER_DEVICE.match(root.value or ""):
-            span = line.source.span(1, root.start, root.end)
-            yield Hit(line.source, span, "{} is not on the eMMC".format(root.text), condition)
+            yield Hit(line.source, line.place(root), "{} is not on the eMMC".format(root.text), condition)
 
 
 def _autoboot(context: Context) -> Iterator[Hit]:

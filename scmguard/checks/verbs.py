@@ -74,12 +74,11 @@ def parameter(context: Context, params: Params) -> Iterator[Hit]:
         text = None if last is None else last.value if last.value is not None else ""
         if value_test(wanted)(text) != never:
             continue
-        if last is None or line.line is None:
+        if last is None:
             message = "{} is not given".format(name)
             hits.append(Hit(line.source, Span(line.source.path), message, condition))
         else:
-            span = line.source.span(line.line.number, last.start, last.end)
-            hits.append(Hit(line.source, span, "{} is in effect".format(last.text), condition))
+            hits.append(Hit(line.source, line.place(last), "{} is in effect".format(last.text), condition))
     yield from one_hit(hits, context.config)
 
 

@@ -4,11 +4,12 @@ Sources: documentation, ``config_txt/boot.adoc`` (kernel, arm_64bit, initramfs, 
 upstream_kernel) and ``configuration/device-tree.adoc``.
 """
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from scmguard.effective.config import EffectiveConfig, integer
 from scmguard.effective.resolve import Assignment, Place
 from scmguard.effective.worlds import FALSE, Split
+from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.parse.config_txt import parse_initramfs
 
 
@@ -36,6 +37,22 @@ def boot_files(config: EffectiveConfig) -> BootFiles:
     tree = config.outcome("device_tree").product(prefix).map(lambda both: _device_tree(config, *both))
     cmdline = config.outcome("cmdline").product(prefix).map(lambda both: _named(both[0], both[1], ("cmdline.txt",)))
     return BootFiles(kernel, _initramfs(config, plain, prefix), tree, cmdline)
+
+
+def command_lines(config: EffectiveConfig, name: "Split[str]") -> "Split[Optional[CommandLine]]":
+    """The command line in the file of that name, by the reading of files with several lines. None: no such file."""
+    several = FALSE
+    lines: Dict[Tuple[str, bool], Optional[CommandLine]] = {}
+    for condition, each in name:
+        source = config.boot.source(each)
+        if source is not None and any(line.text.strip() for line in source.lines[1:]):
+            several = config.worlds.either(several, condition)
+        for all_lines in (False, True):
+            lines[each, all_lines] = None if source is None else CommandLine(source, all_lines)
+    joined: Split[bool] = Split.always(config.worlds, False)
+    if several != FALSE:
+        joined = joined.replaced(config.worlds.both(several, config.reading("cmdline-lines", "all")), True)
+    return name.product(joined).map(lambda key: lines[key])
 
 
 def _present(config: EffectiveConfig, names: Tuple[str, ...]) -> Tuple[str, ...]:
@@ -112,6 +129,10 @@ def initramfs_name(kernel: str) -> str:
 
 
 def _initramfs(config: EffectiveConfig, kernels: "Split[Choice]", prefix: "Split[str]") -> "Split[Choice]":
+    if not config.known:
+        # Only a command line was given: whether an initramfs comes with it is one more unknown.
+        loaded = config.worlds.among("initramfs", ("none", "loaded"), lambda each: each == "loaded")
+        return Split.always(config.worlds, Choice(())).replaced(loaded, Choice(("initramfs",)))
     auto = config.outcome("auto_initramfs")
     line = config.outcome("initramfs").product(config.outcome("ramfsfile"))
 

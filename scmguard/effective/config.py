@@ -55,6 +55,11 @@ class EffectiveConfig:
         """The file that was run first; empty where there is none."""
         return self._runner.start
 
+    @property
+    def known(self) -> bool:
+        """Whether there is a configuration: a folder without config.txt has an empty one, a lone cmdline.txt none."""
+        return self.boot.single != "cmdline.txt" or self.boot.exists(self.boot.start)
+
     def outcome(self, key: str, port: int = 0) -> "Split[Optional[Assignment]]":
         """The assignment that wins, world by world; None where nothing sets ``key``."""
         known = self._outcomes.get((key, port))

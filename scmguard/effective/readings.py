@@ -119,6 +119,13 @@ _ALL = (
         {"accepted": "yes", "ignored": "no, such a line does nothing"},
         "documentation, boot: no equals sign; raspberrypi/firmware#1358",
     ),
+    _reading(
+        "cmdline-lines",
+        "Which lines of cmdline.txt reach the kernel?",
+        {"first": "the first", "all": "all of them, comments too"},
+        "documentation, kernel-command-line-config: all must be on one line; reports: what follows is dropped",
+        "nerves-project/nerves_system_rpi4 ships a cmdline.txt with comment lines in front, and boots",
+    ),
 )  # fmt: skip
 
 #: All readings by id.

@@ -6,11 +6,10 @@ what each other choice would change by itself.
 
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from scmguard.effective.bootfiles import Choice, boot_files
+from scmguard.effective.bootfiles import Choice, boot_files, command_lines
 from scmguard.effective.config import EffectiveConfig, last_of_each
 from scmguard.effective.resolve import Assignment, Load, Place
 from scmguard.effective.worlds import FALSE, Split
-from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.text import printable
 
 SCHEMA = 1
@@ -63,7 +62,7 @@ def _at(config: EffectiveConfig, world: World) -> Dict[str, Any]:
             last_of_each([one for one in config.run.base if has_tree and holds(one.when, world)])
         ),
         "gpio": [_where(one.place, value=printable(one.value)) for one in config.run.gpio if holds(one.when, world)],
-        "cmdline": _cmdline(config, cmdline),
+        "cmdline": _cmdline(config, cmdline, world),
         "usb": {"controller": usb.controller, "dr_mode": None if usb.dr_mode is None else printable(usb.dr_mode)},
         "files": {
             "kernel": _names(files.kernel, world),
@@ -124,14 +123,14 @@ def _printable_pairs(pairs: Tuple[Tuple[str, str], ...]) -> Dict[str, str]:
     return {printable(name): printable(value) for name, value in pairs}
 
 
-def _cmdline(config: EffectiveConfig, choice: Choice) -> List[Dict[str, Any]]:
-    name = config.boot.start if config.boot.single == "cmdline.txt" else choice.names[0]
-    source = config.boot.source(name)
-    if source is None:
+def _cmdline(config: EffectiveConfig, choice: Choice, world: World) -> List[Dict[str, Any]]:
+    name = "cmdline.txt" if config.boot.single == "cmdline.txt" else choice.names[0]
+    line = command_lines(config, Split.always(config.worlds, name)).at(world)
+    if line is None:
         return []
     return [
         {"name": printable(one.name), "value": None if one.value is None else printable(one.value)}
-        for one in CommandLine(source).arguments
+        for one in line.arguments
     ]
 
 

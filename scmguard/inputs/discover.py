@@ -115,7 +115,9 @@ class _WithFile(Folder):
 
 def _single(data: bytes, path: str, folder: Optional[str], kind: str, root: Optional[Folder]) -> Boot:
     behind: Folder = MemoryFolder({}) if folder is None else DiskFolder(folder or ".", label=folder)
-    return Boot(_WithFile(behind, kind, data, path), root, start=kind, single=kind)
+    # A command line alone is judged with the configuration beside it, if there is one.
+    start = "config.txt" if kind == "cmdline.txt" else kind
+    return Boot(_WithFile(behind, kind, data, path), root, start=start, single=kind)
 
 
 def _is_boot(folder: Folder) -> bool:

@@ -7,7 +7,7 @@ the ``init`` script of initramfs-tools (``for x in $(cat /proc/cmdline)``: no qu
 from typing import List, NamedTuple, Optional, Tuple
 
 from scmguard.parse import grammar
-from scmguard.text import Line, Source
+from scmguard.text import Line, Source, Span
 from scmguard.tree import Token, Tree
 
 # What isspace() knows in the C locale.
@@ -29,16 +29,35 @@ class Argument(NamedTuple):
 
 
 class CommandLine:
-    """A cmdline.txt. Only its first line counts (documentation, ``kernel-command-line-config.adoc``: one line)."""
+    """What of a cmdline.txt reaches the kernel: its first line, or with ``all_lines`` all, line ends being blanks.
 
-    def __init__(self, source: Source) -> None:
+    Documentation, ``kernel-command-line-config.adoc``: all must be on one line. What happens to others is a reading.
+    """
+
+    def __init__(self, source: Source, all_lines: bool = False) -> None:
         self.source = source
         first = next(iter(source.lines), None)
         self.line: Optional[Line] = first
-        self.text = first.text if first is not None else ""
+        self.text = source.text if all_lines else first.text if first is not None else ""
+        self.all_lines = all_lines
+
+    def span(self, start: int, end: int) -> Span:
+        """The place of a piece of ``text`` (offsets from 0) that stands on one line."""
+        if not self.text:
+            return Span(self.source.path)
+        for line in self.source.lines:
+            if start <= len(line.text):
+                return self.source.span(line.number, start, min(end, len(line.text)))
+            size = len(line.text) + len(line.ending)
+            start, end = start - size, end - size
+        return Span(self.source.path)
+
+    def place(self, argument: Argument) -> Span:
+        """Where an argument stands."""
+        return self.span(argument.start, argument.end)
 
     def tree(self, start: str = "kernel") -> Tree:
-        """The tree of the first line; ``start`` is ``kernel`` or ``initramfs_tools``."""
+        """The tree of ``text``; ``start`` is ``kernel`` or ``initramfs_tools``."""
         tree = grammar("cmdline_txt").parse(self.text, start)
         if tree is None:
             raise AssertionError("the command line grammar is total")

@@ -61,11 +61,13 @@ def _finding(finding: Finding, rule: Optional[Rule], explained: Set[str], style:
     if finding.reading is not None:
         id, choice = finding.reading
         reading = READINGS[id]
-        yield "{} = if the firmware reads it so: {} {}: {}\n".format(gutter, reading.question, meaning(id, choice), id)
+        says = meaning(id, choice)
+        yield "{} = only if {}={}: {} {}.\n".format(gutter, id, choice, reading.question, says[0].upper() + says[1:])
         for source in reading.sources:
             yield "{}     {}\n".format(gutter, source)
     if finding.when:
-        yield "{} = when {}\n".format(gutter, " and ".join(finding.when))
+        conditions = printable(" and ".join(finding.when))
+        yield "{} = only when {}, which is not known here\n".format(gutter, conditions)
     if not style.quiet and finding.rule not in explained:
         explained.add(finding.rule)
         if rule is not None:
