@@ -222,13 +222,12 @@ def contents(file: int, label: str) -> bytes:
         raise Unreadable(label, "is larger than {} MiB".format(MAX_BYTES >> 20))
     pieces: List[bytes] = []
     try:
-        while True:
-            piece = os.read(file, 1 << 20)
-            if not piece:
-                return b"".join(pieces)
-            pieces.append(piece)
+        # One byte more than the size, so that a small file takes two short reads and no buffer of megabytes.
+        while not pieces or pieces[-1]:
+            pieces.append(os.read(file, status.st_size + 1))
     except OSError as error:
         raise Unreadable(label, _reason(error)) from None
+    return b"".join(pieces)
 
 
 def open_named(path: str) -> int:

@@ -4,6 +4,7 @@ Sources: Linux ``lib/cmdline.c`` (``next_arg``: quotes are removed only around a
 the ``init`` script of initramfs-tools (``for x in $(cat /proc/cmdline)``: no quotes, no end at ``--``).
 """
 
+from functools import lru_cache
 from typing import List, NamedTuple, Optional, Tuple
 
 from scmguard.parse import grammar
@@ -58,20 +59,12 @@ class CommandLine:
 
     def tree(self, start: str = "kernel") -> Tree:
         """The tree of ``text``; ``start`` is ``kernel`` or ``initramfs_tools``."""
-        tree = grammar("cmdline_txt").parse(self.text, start)
-        if tree is None:
-            raise AssertionError("the command line grammar is total")
-        return tree
+        return _tree(self.text, start)
 
     @property
     def arguments(self) -> Tuple[Argument, ...]:
         """What the kernel makes of it, up to ``--``."""
-        found: List[Argument] = []
-        for token in _words(self.tree()):
-            if token.text == "--":
-                break
-            found.append(kernel_argument(token.text, token.start))
-        return tuple(found)
+        return _kernel_arguments(self.text)
 
     @property
     def initramfs_words(self) -> Tuple[Argument, ...]:
@@ -79,8 +72,25 @@ class CommandLine:
         return tuple(_plain(token.text, token.start) for token in _words(self.tree("initramfs_tools")))
 
 
+def _tree(text: str, start: str) -> Tree:
+    tree = grammar("cmdline_txt").parse(text, start)
+    if tree is None:
+        raise AssertionError("the command line grammar is total")
+    return tree
+
+
+@lru_cache(maxsize=64)
+def _kernel_arguments(text: str) -> Tuple[Argument, ...]:
+    found: List[Argument] = []
+    for token in _words(_tree(text, "kernel")):
+        if token.text == "--":
+            break
+        found.append(kernel_argument(token.text, token.start))
+    return tuple(found)
+
+
 def _words(tree: Tree) -> List[Token]:
-    return [token for token in tree.tokens() if token.kind != "SPACE"]
+    return [token for token in tree.leaves if token.kind != "SPACE"]
 
 
 def kernel_argument(text: str, start: int = 0) -> Argument:
