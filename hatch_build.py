@@ -21,16 +21,11 @@ class CompileHook(BuildHookInterface):  # type: ignore[misc,type-arg,unused-igno
         if version == "editable":
             return
         sys.path.insert(0, self.root)
-        from scmguard import assets, rulebook
-        from scmguard.parse import tables
+        from scmguard import compiled
 
         folder = os.path.join(self.root, "build", "compiled")
         os.makedirs(folder, exist_ok=True)
-        contents = {
-            stem + ".json": tables.generate(assets.grammar(stem), starts) for stem, starts in tables.STARTS.items()
-        }
-        contents["rules.json"] = rulebook.as_data(*rulebook.read_folder(assets.rules_folder()))
-        for name, data in contents.items():
+        for name, data in compiled.contents().items():
             path = os.path.join(folder, name)
             with open(path, "w", encoding="utf-8") as stream:
                 json.dump(data, stream, separators=(",", ":"))

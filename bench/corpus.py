@@ -52,7 +52,8 @@ def main() -> None:
     print("  {} of them contain it and no otg_mode=1, so that a text search for both passes them".format(passed_both))
     print("{} contain otg_mode=1 and would not".format(spared))
     for (rule, severity, confidence), count in sorted(by_rule.items()):
-        print("  {:<24}{:<10}{:<10}{:>5} findings in {} files".format(rule, severity, confidence, count, files_by_rule[rule]))
+        row = "  {:<24}{:<10}{:<10}{:>5} findings in {} files"
+        print(row.format(rule, severity, confidence, count, files_by_rule[rule]))
 
 
 if __name__ == "__main__":

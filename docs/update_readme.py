@@ -16,7 +16,7 @@ README = os.path.join(TOP, "README.md")
 def printed(command: str) -> str:
     """What a ``scmguard …`` command prints, run in the checkout."""
     arguments = [sys.executable, "-m", "scmguard", *command.split()[1:]]
-    done = subprocess.run(arguments, capture_output=True, text=True, cwd=TOP, timeout=120)
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=TOP, timeout=120, check=False)
     return done.stdout.rstrip("\n")
 
 
@@ -38,7 +38,8 @@ def updated(text: str) -> str:
         return "```console\n$ {}\n{}\n```".format(match.group(1), printed(match.group(1)))
 
     text = re.sub(r"```console\n\$ (scmguard [^\n]*)\n.*?\n```", fresh, text, flags=re.DOTALL)
-    return re.sub(r"(## Rules\n\n).*?(\n\n## )", lambda match: match.group(1) + rules_table() + match.group(2), text, flags=re.DOTALL)
+    table = rules_table()
+    return re.sub(r"(## Rules\n\n).*?(\n\n## )", lambda match: match[1] + table + match[2], text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,8 @@ class Boot:
         self.start = start
         self.single = single
         self.notes = notes
+        #: Files that could not be read and were taken for missing: their rules have not seen them.
+        self.problems: List[Unreadable] = []
         self._documents: Dict[str, Optional[Document]] = {}
         self._binaries: Optional[bool] = None
 
@@ -116,15 +118,25 @@ class Boot:
         return self._binaries
 
     def document(self, name: str) -> Optional[Document]:
-        """A file of config.txt's format, parsed; None where there is none. Raises :class:`Unreadable`."""
+        """A file of config.txt's format, parsed; None where there is none.
+
+        Raises :class:`Unreadable` for the first file; another that cannot be read goes to ``problems`` and counts as
+        none.
+        """
         name = name.strip("/")
         if name not in self._documents:
-            data = self.files.read(name) if name else None
+            data = None
+            try:
+                data = self.files.read(name) if name else None
+            except Unreadable as error:
+                if name in (self.start, self.single):
+                    raise
+                self.problems.append(error)
             self._documents[name] = None if data is None else Document(Source(self.files.label(name), data))
         return self._documents[name]
 
     def source(self, name: str) -> Optional[Source]:
-        """A file's text; None where there is none. Raises :class:`Unreadable`."""
+        """A file's text, as :meth:`document` finds it."""
         document = self.document(name)
         return None if document is None else document.source
 

@@ -58,12 +58,13 @@ class NotChecked(NamedTuple):
 
 
 class TreeReport(NamedTuple):
-    """What came of one boot tree."""
+    """What came of one boot tree. ``problems`` are files that could not be read, as path and reason."""
 
     path: str
     findings: List[Finding]
     not_checked: List[NotChecked]
     notes: Tuple[str, ...] = ()
+    problems: Tuple[Tuple[str, str], ...] = ()
 
 
 class Summary(NamedTuple):

@@ -2,7 +2,7 @@
 
 from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from scmguard.boot import Boot
+from scmguard.boot import Boot, Unreadable
 from scmguard.checks import PREDICATES
 from scmguard.checks.base import Context, Hit
 from scmguard.checks.verbs import VERBS
@@ -12,7 +12,7 @@ from scmguard.effective.readings import READINGS
 from scmguard.effective.worlds import FALSE, TRUE, TooComplex
 from scmguard.finding import SEVERITIES, Finding, NotChecked, TreeReport
 from scmguard.rulebook import Rule
-from scmguard.text import Span
+from scmguard.text import Span, shortened
 
 #: Rules that no file describes: faults of scmguard itself, and files that it cannot evaluate.
 BUILT_IN = {
@@ -56,7 +56,8 @@ def run(job: Job, boot: Boot) -> TreeReport:
                 continue
             _run_rule(rule, context, found, not_checked)
     findings = sorted(_settle(found, job), key=_order)
-    return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes)
+    problems = tuple(dict.fromkeys((problem.path, problem.reason) for problem in boot.problems))
+    return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes, problems)
 
 
 def _run_rule(
@@ -65,18 +66,21 @@ def _run_rule(
     found: List[Finding],
     not_checked: Dict[Tuple[str, str], NotChecked],
 ) -> None:
-    lacking = [need for need in rule.needs if not _has(context, need)]
-    for need in lacking or [want for want in rule.wants if not _has(context, want)]:
-        reason = "needs {}" if need in rule.needs else "in part: would also use {}"
-        not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(_MISSING[need]))
-    if lacking:
-        return
     try:
+        lacking = [need for need in rule.needs if not _has(context, need)]
+        for need in lacking or [want for want in rule.wants if not _has(context, want)]:
+            reason = "needs {}" if need in rule.needs else "in part: would also use {}"
+            not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(_MISSING[need]))
+        if lacking:
+            return
         for hit in _hits(rule, context):
             if hit.when != FALSE:
                 found.append(_finding(rule, hit, context.config))
     except TooComplex as error:
         found.append(_too_complex(context.boot, context.config.board, error))
+    except Unreadable as error:
+        context.boot.problems.append(error)
+        not_checked[rule.id, error.path] = NotChecked(rule.id, error.path, "needs {}".format(error.path))
     except Exception:  # a bug in a rule must not hide what the others find
         found.append(_crash(rule, context))
 
@@ -111,9 +115,9 @@ def _finding(rule: Rule, hit: Hit, config: EffectiveConfig) -> Finding:
         hit.severity or rule.severity,
         "certain" if hit.when == TRUE else "possible",
         None if hit.boardless else config.board.name,
-        hit.message,
+        shortened(hit.message),
         hit.span,
-        hit.related,
+        tuple(related._replace(message=shortened(related.message)) for related in hit.related),
         readings[0] if readings else None,
         when,
         rule.help,
@@ -125,7 +129,7 @@ def _crash(rule: Rule, context: Context) -> Finding:
     import traceback
 
     lines = traceback.format_exc().strip().splitlines()
-    message = "the rule {} crashed: {}".format(rule.id, lines[-1])
+    message = shortened("the rule {} crashed: {}".format(rule.id, lines[-1]))
     where = lines[-3].strip() if len(lines) > 2 else ""
     return _built_in(
         "internal-error", message + (" ({})".format(where) if where else ""), context.boot, context.config.board

@@ -29,6 +29,13 @@ def printable(text: str) -> str:
     return "".join(_visible(char) for char in text)
 
 
+def shortened(text: str, most: int = 200) -> str:
+    """``text``, or where it is longer than ``most`` characters its beginning and its end."""
+    if len(text) <= most:
+        return text
+    return "{} ... {}".format(text[: most * 2 // 3], text[-most // 4 :])
+
+
 def _visible(char: str) -> str:
     if char.isprintable() or char == "\t":
         return char

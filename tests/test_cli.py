@@ -6,11 +6,11 @@ import pty
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[1]
+from tests.places import staged
+
 OTG = "otg-mode-enabled"
 BAD = "[cm4]\notg_mode=1\n[all]\ndtoverlay=dwc2,dr_mode=host\n"
 GOOD = "[cm5]\notg_mode=1\n[all]\ndtoverlay=dwc2,dr_mode=host\n"
@@ -40,7 +40,7 @@ examples:
 
 def environment(**more):
     env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PYTHONPATH")}
-    env.update(PYTHONPATH=str(TOP), PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8", TERM="xterm", **more)
+    env.update(PYTHONPATH=staged(), PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8", TERM="xterm", **more)
     return env
 
 
@@ -51,7 +51,7 @@ def scmguard(*arguments, cwd=None, data=b"", timeout=60, **env):
         input=data,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=cwd,
+        cwd=cwd or staged(),
         timeout=timeout,
         env=environment(**env),
     )
@@ -66,7 +66,7 @@ def on_a_terminal(*arguments, cwd=None, **env):
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "scmguard", *map(str, arguments)]
     process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, cwd=cwd, env=environment(**env)
+        command, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, cwd=cwd or staged(), env=environment(**env)
     )
     os.close(slave)
     seen = b""

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[1]
+from tests.places import staged
+
 OTG = "otg-mode-enabled"
 BAD = "[cm4]\notg_mode=1\n[all]\ndtoverlay=dwc2,dr_mode=host\n"
 GOOD = "[cm5]\notg_mode=1\n[all]\ndtoverlay=dwc2,dr_mode=host\n"
@@ -17,14 +18,14 @@ STUB = "This file is not used any more.\nIt has been moved to /boot/firmware/con
 
 def scmguard(*arguments, cwd=None, timeout=60):
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    env.update(PYTHONPATH=str(TOP), PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
+    env.update(PYTHONPATH=staged(), PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
     command = [sys.executable, "-m", "scmguard", *map(str, arguments)]
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=cwd,
+        cwd=cwd or staged(),
         timeout=timeout,
         env=env,
     )

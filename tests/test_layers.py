@@ -22,7 +22,7 @@ ROOMS = [
     ("checks",),
     ("rulefile",),
     ("rulebook",),
-    ("lint", "settings"),
+    ("lint", "settings", "compiled"),
     ("examples", "report"),
     ("cli",),
     ("__main__",),

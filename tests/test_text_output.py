@@ -6,11 +6,11 @@ import re
 import subprocess
 import sys
 import unicodedata
-from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[1]
+from tests.places import staged
+
 OTG = "otg-mode-enabled"
 EVIL = "\x1b[31mX\x1b]0;owned\x07\x08\r\x7f"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -18,7 +18,7 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 def environment():
     env = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "PYTHONPATH")}
-    env.update(PYTHONPATH=str(TOP), PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8", TERM="xterm")
+    env.update(PYTHONPATH=staged(), PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8", TERM="xterm")
     return env
 
 
@@ -28,7 +28,7 @@ def scmguard(*arguments, cwd=None, data=b""):
         input=data,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=cwd,
+        cwd=cwd or staged(),
         timeout=60,
         env=environment(),
     )
@@ -45,7 +45,7 @@ def on_a_terminal(*arguments, cwd=None):
         stdin=subprocess.DEVNULL,
         stdout=slave,
         stderr=slave,
-        cwd=cwd,
+        cwd=cwd or staged(),
         env=environment(),
     )
     os.close(slave)

@@ -3,7 +3,7 @@
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
-from scmguard.effective.bootfiles import BootFiles, boot_files, command_lines
+from scmguard.effective.bootfiles import BootFiles, boot_files, cmdline_names, command_lines
 from scmguard.effective.config import EffectiveConfig
 from scmguard.effective.resolve import Place
 from scmguard.effective.worlds import TRUE, Condition, Split
@@ -59,10 +59,7 @@ class Context:
     def cmdlines(self) -> "Split[Optional[CommandLine]]":
         """The command line in effect; None where its file is missing (the firmware then uses one of its own)."""
         if self._cmdlines is None:
-            name = Split.always(self.config.worlds, "cmdline.txt")
-            if self.boot.single != "cmdline.txt":
-                name = self.files.cmdline.map(lambda choice: choice.names[0])
-            self._cmdlines = command_lines(self.config, name)
+            self._cmdlines = command_lines(self.config, cmdline_names(self.config, self.files))
         return self._cmdlines
 
     def config_documents(self) -> List[Document]:

@@ -19,10 +19,13 @@ _KEEP_LINES = 20000
 _HARMLESS = re.compile(r"(?:#(?!.*(?:dtoverlay|dtparam)=)[ -~]{0,97}|[a-z0-9_]{1,40}=[A-Za-z0-9_.,/:-]{0,50}|)\Z")
 
 _NUMBER_THEN_COMMENT = re.compile(r"[+-]?(?:0[xX][0-9A-Fa-f]+|[0-9]+)[ \t]*#")
-_WORD_BEFORE_EQUALS = re.compile(r"([A-Za-z0-9_]+)=")
+# The look behind keeps it from trying every character of a long word.
+_WORD_BEFORE_EQUALS = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z0-9_]+)=")
+_LONGEST_NAME = 40
+_SEPARATOR = re.compile("[,:]")
 # In a comment, a word that runs into such a key is the end of a file that something was appended to.
 _GLUED_TO_COMMENT = re.compile(r"[A-Za-z0-9.)](dtoverlay|dtparam)=")
-_BLANK_BESIDE_SEPARATOR = re.compile(r"[ \t]+[=,:]|[=,:][ \t]+")
+_BLANK_BESIDE_SEPARATOR = re.compile(r"(?<![ \t])[ \t]+[=,:]|[=,:][ \t]+")
 _HALF_HEADER = re.compile(r"[ \t]*(?:\[[^\]]*|[A-Za-z0-9+=-]+\])[ \t]*\Z")
 _OVERLAY_KEYS = ("dtoverlay", "device_tree_overlay", "dtparam", "device_tree_param")
 
@@ -115,7 +118,8 @@ def _glued(statement: Statement) -> Iterator[Quirk]:
 def _ends_with_setting(word: str) -> Optional[str]:
     """The longest known setting that ``word`` ends with."""
     settings = catalogue.settings()
-    return next((word[start:] for start in range(len(word) - 3) if word[start:] in settings), None)
+    starts = range(max(0, len(word) - _LONGEST_NAME), len(word) - 3)
+    return next((word[start:] for start in starts if word[start:] in settings), None)
 
 
 def _own_parameter(statement: Statement, start: int, word: str) -> bool:
@@ -124,8 +128,10 @@ def _own_parameter(statement: Statement, start: int, word: str) -> bool:
         return False
     if statement.key not in _OVERLAY_KEYS:
         return start > 0 and statement.value[start - 1] in " ,:;&?"
-    if statement.key in ("dtoverlay", "device_tree_overlay") and not re.search("[,:]", statement.value[:start]):
-        return False  # only the overlay's name stands before its first parameter
+    if statement.key in ("dtoverlay", "device_tree_overlay"):
+        first = _SEPARATOR.search(statement.value)
+        if first is None or first.start() >= start:
+            return False  # only the overlay's name stands before its first parameter
     return start == 0 or statement.value[start - 1] in ",:.-" or catalogue.base_has(word)
 
 

@@ -5,12 +5,10 @@ import os
 import sys
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-import click
-
 from scmguard import __version__
 from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, job_for, rulebook_for, settings_for
-from scmguard.cli.main import COULD_NOT, FOUND, fail, print_pieces
+from scmguard.cli.main import COULD_NOT, FOUND, complain, fail, print_pieces
 from scmguard.finding import NotChecked, Summary, TreeReport, at_least
 from scmguard.lint import Job
 from scmguard.lint import run as lint
@@ -33,12 +31,19 @@ class Outcome:
         for report in reports:
             self.trees += 1
             self.notes.extend(report.notes)
+            for path, reason in report.problems:
+                self.error(path, reason)
             for finding in report.findings:
                 self.counts[finding.severity] = self.counts.get(finding.severity, 0) + 1
                 self.crashed = self.crashed or finding.rule == "internal-error"
             for entry in report.not_checked:
                 self.not_checked.setdefault((entry.rule, entry.needs), entry)
             yield report
+
+    def error(self, path: str, reason: str) -> None:
+        """Takes down, and says, that an input could not be checked."""
+        self.errors.append({"path": path, "reason": reason})
+        complain("{}: {}".format(path, reason))
 
     def summary(self) -> Summary:
         """The counts so far."""
@@ -72,8 +77,7 @@ def _reports(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome
                 continue
             except Unreadable as error:
                 boot = error
-        outcome.errors.append({"path": boot.path, "reason": boot.reason})
-        click.echo("scmguard: {}".format(boot), err=True)
+        outcome.error(boot.path, boot.reason)
 
 
 def _text(reports: Iterable[TreeReport], book: Rulebook, outcome: Outcome, options: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ input, no rules, a fault of scmguard). Messages go to standard error, reports to
 """
 
 import os
+import signal
 import sys
 from typing import Any, Callable, Iterable, NoReturn, Optional, TextIO, Tuple
 
@@ -12,6 +13,7 @@ import click
 
 from scmguard import __version__
 from scmguard.inputs.discover import KINDS
+from scmguard.text import printable
 
 FOUND, USAGE, COULD_NOT = 1, 2, 3
 
@@ -21,8 +23,13 @@ _SEVERITIES = ("hygiene", "degraded", "no-boot", "brick")
 
 def fail(code: int, message: str) -> NoReturn:
     """One line on standard error, and the end."""
-    click.echo("scmguard: " + message, err=True)
+    complain(message)
     sys.exit(code)
+
+
+def complain(message: str) -> None:
+    """One line on standard error. Whatever a path or a file puts into it, no control character gets to the terminal."""
+    click.echo("scmguard: " + printable(message), err=True)
 
 
 def print_pieces(pieces: Iterable[str], stream: TextIO) -> None:
@@ -115,8 +122,14 @@ def rules(rule: Optional[str], **options: Any) -> None:
 def run() -> None:
     """Runs the command line; every way out has its exit code."""
     try:
-        cli(prog_name="scmguard")
-    except (SystemExit, KeyboardInterrupt):
+        sys.exit(cli(prog_name="scmguard", standalone_mode=False))
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = " (see {} --help)".format(context.command_path) if context is not None else ""
+        fail(USAGE, error.format_message() + hint)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(128 + signal.SIGINT)
+    except SystemExit:
         raise
     except BrokenPipeError:
         # The reader went away (`| head`); nothing is left to say.

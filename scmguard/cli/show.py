@@ -6,11 +6,9 @@ import sys
 from itertools import chain
 from typing import Any, Dict, Mapping, Optional
 
-import click
-
 from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, rulebook_for, settings_for
-from scmguard.cli.main import COULD_NOT, fail, print_pieces
+from scmguard.cli.main import COULD_NOT, complain, fail, print_pieces
 from scmguard.effective import evaluate
 from scmguard.effective.view import view
 from scmguard.effective.worlds import TooComplex
@@ -29,7 +27,7 @@ def run(path: Optional[str], key: Optional[str], options: Mapping[str, Any]) -> 
     if isinstance(boot, Unreadable):
         fail(COULD_NOT, str(boot))
     for note in boot.notes:
-        click.echo("scmguard: note: {}".format(note), err=True)
+        complain("note: {}".format(note))
     for number, board in enumerate(boards):
         try:
             config = evaluate(boot, board)

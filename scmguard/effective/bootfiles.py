@@ -39,6 +39,13 @@ def boot_files(config: EffectiveConfig) -> BootFiles:
     return BootFiles(kernel, _initramfs(config, plain, prefix), tree, cmdline)
 
 
+def cmdline_names(config: EffectiveConfig, files: BootFiles) -> "Split[str]":
+    """The name of the command line's file; of a lone cmdline.txt, that one."""
+    if config.boot.single == "cmdline.txt":
+        return Split.always(config.worlds, "cmdline.txt")
+    return files.cmdline.map(lambda choice: choice.names[0])
+
+
 def command_lines(config: EffectiveConfig, name: "Split[str]") -> "Split[Optional[CommandLine]]":
     """The command line in the file of that name, by the reading of files with several lines. None: no such file."""
     several = FALSE

@@ -4,12 +4,14 @@ The view is of one world, the one in which the firmware is lenient and every con
 what each other choice would change by itself.
 """
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from scmguard.effective.bootfiles import Choice, boot_files, command_lines
+from scmguard.effective.bootfiles import BootFiles, Choice, boot_files, cmdline_names, command_lines
 from scmguard.effective.config import EffectiveConfig, last_of_each
+from scmguard.effective.devicetree import Usb
 from scmguard.effective.resolve import Assignment, Load, Place
 from scmguard.effective.worlds import FALSE, Split
+from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.text import printable
 
 SCHEMA = 1
@@ -19,13 +21,16 @@ World = Dict[str, str]
 
 def view(config: EffectiveConfig) -> Dict[str, Any]:
     """All of it, as JSON's schema has it."""
+    files = boot_files(config)
+    parts = _Parts(files, command_lines(config, cmdline_names(config, files)), config.usb)
+    # Only now all that is unknown has been asked.
     world = default_world(config)
-    data = _at(config, world)
+    data = _at(config, parts, world)
     plain = _comparable(data)
     readings = []
     for name, choices in config.worlds.variables:
         for choice in choices[1:]:
-            other = _comparable(_at(config, dict(world, **{name: choice})))
+            other = _comparable(_at(config, parts, dict(world, **{name: choice})))
             differs = sorted(key for key in plain.keys() | other.keys() if plain.get(key) != other.get(key))
             if differs:
                 readings.append({"id": name, "choice": choice, "differs": [printable(key) for key in differs]})
@@ -38,7 +43,13 @@ def default_world(config: EffectiveConfig) -> World:
     return {name: choices[0] for name, choices in config.worlds.variables}
 
 
-def _at(config: EffectiveConfig, world: World) -> Dict[str, Any]:
+class _Parts(NamedTuple):
+    files: BootFiles
+    lines: "Split[Optional[CommandLine]]"
+    usb: "Split[Usb]"
+
+
+def _at(config: EffectiveConfig, parts: _Parts, world: World) -> Dict[str, Any]:
     holds = config.worlds.holds
     settings = {}
     for (key, port), several in sorted(config.run.settings.items()):
@@ -49,9 +60,7 @@ def _at(config: EffectiveConfig, world: World) -> Dict[str, Any]:
                 winner, [one for one in several if one is not winner and holds(one.when, world)]
             )
     has_tree = not holds(config.without_tree, world)
-    usb = config.usb.at(world)
-    files = boot_files(config)
-    cmdline = files.cmdline.at(world)
+    usb, files = parts.usb.at(world), parts.files
     return {
         "schema": SCHEMA,
         "board": config.board.name,
@@ -62,7 +71,7 @@ def _at(config: EffectiveConfig, world: World) -> Dict[str, Any]:
             last_of_each([one for one in config.run.base if has_tree and holds(one.when, world)])
         ),
         "gpio": [_where(one.place, value=printable(one.value)) for one in config.run.gpio if holds(one.when, world)],
-        "cmdline": _cmdline(config, cmdline, world),
+        "cmdline": _arguments(parts.lines.at(world)),
         "usb": {"controller": usb.controller, "dr_mode": None if usb.dr_mode is None else printable(usb.dr_mode)},
         "files": {
             "kernel": _names(files.kernel, world),
@@ -123,14 +132,10 @@ def _printable_pairs(pairs: Tuple[Tuple[str, str], ...]) -> Dict[str, str]:
     return {printable(name): printable(value) for name, value in pairs}
 
 
-def _cmdline(config: EffectiveConfig, choice: Choice, world: World) -> List[Dict[str, Any]]:
-    name = "cmdline.txt" if config.boot.single == "cmdline.txt" else choice.names[0]
-    line = command_lines(config, Split.always(config.worlds, name)).at(world)
-    if line is None:
-        return []
+def _arguments(line: Optional[CommandLine]) -> List[Dict[str, Any]]:
     return [
         {"name": printable(one.name), "value": None if one.value is None else printable(one.value)}
-        for one in line.arguments
+        for one in (line.arguments if line is not None else ())
     ]
 
 

@@ -44,7 +44,7 @@ def this_machine(request: Request) -> Boot:
 
 def _in_root(base: str, root: DiskFolder) -> Optional[Boot]:
     for place in _BOOT_PLACES:
-        folder = DiskFolder(os.path.join(base, place), within=(root, place))
+        folder = DiskFolder(base, is_root=True, base=place)
         if root.names(place) and _is_boot(folder):
             return _boot(folder, root)
     return None
@@ -115,6 +115,13 @@ class _WithFile(Folder):
 
 def _single(data: bytes, path: str, folder: Optional[str], kind: str, root: Optional[Folder]) -> Boot:
     behind: Folder = MemoryFolder({}) if folder is None else DiskFolder(folder or ".", label=folder)
+    if kind == "config.txt" and isinstance(behind, DiskFolder) and _is_stub(data):
+        inner = _inner(behind)
+        moved = inner.read(kind) if inner is not None else None
+        if inner is not None and moved is not None:
+            return Boot(
+                _WithFile(inner, kind, moved, inner.label(kind)), root, single=kind, notes=(_followed(path, inner),)
+            )
     # A command line alone is judged with the configuration beside it, if there is one.
     start = "config.txt" if kind == "cmdline.txt" else kind
     return Boot(_WithFile(behind, kind, data, path), root, start=start, single=kind)
@@ -147,8 +154,12 @@ def _inner(folder: DiskFolder) -> Optional[DiskFolder]:
     """The boot partition mounted at ``firmware`` below a folder, if it is one."""
     if not folder.names("firmware"):
         return None
-    inner = DiskFolder(os.path.join(folder.path, "firmware"), within=(folder, "firmware"))
+    inner = folder.below("firmware")
     return inner if _is_boot(inner) else None
+
+
+def _followed(path: str, inner: DiskFolder) -> str:
+    return "{} only says that the file moved; {} is checked".format(path, inner.path)
 
 
 def _boot(folder: DiskFolder, root: Optional[Folder]) -> Boot:
@@ -156,8 +167,7 @@ def _boot(folder: DiskFolder, root: Optional[Folder]) -> Boot:
     if data is not None and _is_stub(data):
         inner = _inner(folder)
         if inner is not None:
-            note = "{} only says that the file moved; {} is checked".format(folder.label("config.txt"), inner.path)
-            return Boot(inner, root, notes=(note,))
+            return Boot(inner, root, notes=(_followed(folder.label("config.txt"), inner),))
     return Boot(folder, root)
 
 

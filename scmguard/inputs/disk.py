@@ -25,22 +25,23 @@ class Leaves(Exception):
 class DiskFolder(Folder):
     """A directory. ``is_root`` makes it a root file system: absolute links in it start at it, as in a chroot.
 
-    Other folders find names as a FAT file system does, in any case, where the exact one is not there.
-    With ``within``, ``path`` is only for people, and the folder is the one of that name in another folder.
+    With ``base`` the folder is the one of that name in there: names do not leave the base, links do not leave the
+    directory. Folders other than a root itself find names as a FAT file system does, in any case, where the exact one
+    is not there. ``label`` is the path for people.
     """
 
-    def __init__(
-        self,
-        path: str,
-        is_root: bool = False,
-        label: Optional[str] = None,
-        within: Optional[Tuple["DiskFolder", str]] = None,
-    ) -> None:
-        self.path = path if label is None else label
+    def __init__(self, path: str, is_root: bool = False, base: str = "", label: Optional[str] = None) -> None:
+        self.path = label if label is not None else os.path.join(path, base) if base else path
         self._where = path
         self._is_root = is_root
-        self._within = within
-        self._top: Optional[Dict[str, str]] = None
+        self._base = base.strip("/")
+        self._folds_case = not is_root or bool(base)
+        self._listed: Dict[Tuple[int, int], Dict[str, str]] = {}
+
+    def below(self, name: str) -> "DiskFolder":
+        """The folder of that name in this one, with the same borders for links."""
+        base = "{}/{}".format(self._base, name) if self._base else name
+        return DiskFolder(self._where, self._is_root, base, os.path.join(self.path, name))
 
     def read(self, name: str) -> Optional[bytes]:
         place = self._find(name)
@@ -59,7 +60,7 @@ class DiskFolder(Folder):
             os.close(file)
 
     def names(self, folder: str = "") -> List[str]:
-        if not folder.strip("/"):
+        if not folder.strip("/") and not self._base:
             return self._list(self._open_top(), folder)
         place = self._find(folder)
         if place is None:
@@ -76,9 +77,11 @@ class DiskFolder(Folder):
         return self._list(inner, folder)
 
     def exists(self, name: str) -> bool:
-        place = self._find(name) if name.strip("/") else None
+        if not name.strip("/") and not self._base:
+            return True
+        place = self._find(name)
         if place is None:
-            return not name.strip("/")
+            return False
         os.close(place[0])
         return True
 
@@ -103,12 +106,6 @@ class DiskFolder(Folder):
             os.close(folder)
 
     def _open_top(self) -> int:
-        if self._within is not None:
-            outer, name = self._within
-            found = outer._folder(name)
-            if found is None:
-                raise Unreadable(self.path, "no such folder")
-            return found
         # The folder that the user named may itself be reached through links.
         try:
             return os.open(self._where, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -116,7 +113,7 @@ class DiskFolder(Folder):
             raise Unreadable(self.path or self._where, _reason(error)) from None
 
     def _folder(self, name: str) -> Optional[int]:
-        if not name:
+        if not name and not self._base:
             return self._open_top()
         place = self._find(name)
         if place is None:
@@ -139,9 +136,13 @@ class DiskFolder(Folder):
             raise Unreadable(self.label(name), _reason(error)) from None
 
     def _walk(self, name: str) -> Optional[Tuple[int, str]]:
-        todo = [part for part in name.split("/") if part not in ("", ".")][::-1]
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if _climbs(parts):
+            return None
+        todo = (self._base.split("/") if self._base else []) + parts
         if not todo:
             return None
+        todo.reverse()
         stack = [self._open_top()]
         links = 0
         try:
@@ -155,7 +156,7 @@ class DiskFolder(Folder):
                     if not todo:
                         todo.append(".")
                     continue
-                found = self._entry(stack[-1], part, len(stack) == 1)
+                found = self._entry(stack[-1], part)
                 if found is None:
                     return None
                 part, status = found
@@ -182,7 +183,7 @@ class DiskFolder(Folder):
             for folder in stack:
                 os.close(folder)
 
-    def _entry(self, folder: int, part: str, top: bool) -> Optional[Tuple[str, os.stat_result]]:
+    def _entry(self, folder: int, part: str) -> Optional[Tuple[str, os.stat_result]]:
         try:
             return part, os.stat(part, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
@@ -193,8 +194,8 @@ class DiskFolder(Folder):
             raise
         except ValueError:  # a NUL in the name
             return None
-        if not self._is_root and part != ".":
-            name = self._any_case(folder, top).get(part.lower())
+        if self._folds_case and part != ".":
+            name = self._any_case(folder).get(part.lower())
             if name is not None and name != part:
                 try:
                     return name, os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -202,13 +203,23 @@ class DiskFolder(Folder):
                     return None
         return None
 
-    def _any_case(self, folder: int, top: bool) -> Dict[str, str]:
-        """The names in a folder by their lower case; the top folder is listed once."""
-        if not top:
-            return {name.lower(): name for name in os.listdir(folder)}
-        if self._top is None:
-            self._top = {name.lower(): name for name in os.listdir(folder)}
-        return self._top
+    def _any_case(self, folder: int) -> Dict[str, str]:
+        """The names in a folder by their lower case; a folder is listed once."""
+        status = os.fstat(folder)
+        key = status.st_dev, status.st_ino
+        if key not in self._listed:
+            self._listed[key] = {name.lower(): name for name in os.listdir(folder)}
+        return self._listed[key]
+
+
+def _climbs(parts: List[str]) -> bool:
+    """Whether a path goes above where it starts."""
+    depth = 0
+    for part in parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            return True
+    return False
 
 
 def contents(file: int, label: str) -> bytes:

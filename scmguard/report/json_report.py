@@ -39,7 +39,7 @@ def tail(
     counts["waived"] = 0
     end = {
         "not_checked": [{"rule": one.rule, "needs": one.needs, "reason": one.reason} for one in not_checked],
-        "errors": list(errors),
+        "errors": [{key: printable(text) for key, text in error.items()} for error in errors],
         "notes": [printable(note) for note in notes],
         "trees": summary.trees,
         "summary": counts,

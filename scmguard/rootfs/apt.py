@@ -189,10 +189,8 @@ def _read_file(options: AptOptions, root: Folder, path: str, depth: int) -> bool
     """Take over a file's statements. False where there is no such file, or it is an (empty) folder."""
     try:
         data = root.read(path)
-    except IsADirectoryError:
-        return False
     except Unreadable as error:
-        if error.reason == "is not a regular file":
+        if error.reason in ("is not a regular file", "is a folder"):
             return False
         raise
     if data is None:
