@@ -25,6 +25,7 @@ _MISSING = {
     "cmdline": "a kernel command line (cmdline.txt)",
     "rootfs": "a root file system (--root)",
     "binaries": "a boot partition with its kernels and firmware",
+    "boot.img": "the files inside boot.img, where boot_ramdisk makes the firmware look",
 }
 
 
@@ -70,7 +71,8 @@ def _run_rule(
         lacking = [need for need in rule.needs if not _has(context, need)]
         for need in lacking or [want for want in rule.wants if not _has(context, want)]:
             reason = "needs {}" if need in rule.needs else "in part: would also use {}"
-            not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(_MISSING[need]))
+            missing = _MISSING["boot.img" if context.config.shadowed == TRUE and need != "rootfs" else need]
+            not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(missing))
         if lacking:
             return
         for hit in _hits(rule, context):
@@ -93,6 +95,8 @@ def _hits(rule: Rule, context: Context) -> Iterable[Hit]:
 
 def _has(context: Context, need: str) -> bool:
     boot = context.boot
+    if need in ("config", "cmdline") and context.config.shadowed == TRUE:
+        return False
     if need == "config":
         return boot.has_config
     if need == "rootfs":

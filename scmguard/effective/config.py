@@ -95,6 +95,17 @@ class EffectiveConfig:
         return self.outcome("device_tree").where(lambda found: found is not None and found.value == "")
 
     @property
+    def shadowed(self) -> Condition:
+        """The worlds in which ``boot_ramdisk`` makes the firmware go on with the files inside ``boot.img``.
+
+        Nothing in the files outside counts then but that setting (documentation, ``config_txt/boot.adoc``,
+        boot_ramdisk). A boot partition with kernels and firmware, but no ``boot.img``, shadows nothing.
+        """
+        if self.boot.has_binaries and not self.boot.exists("boot.img"):
+            return FALSE
+        return self.outcome("boot_ramdisk").where(lambda found: found is not None and integer(found.value) != 0)
+
+    @property
     def usb_by_overlays(self) -> "Split[devicetree.Usb]":
         """The USB controller as the overlays leave it, ``otg_mode`` not considered."""
         if self._usb is None:

@@ -65,6 +65,7 @@ def _at(config: EffectiveConfig, parts: _Parts, world: World) -> Dict[str, Any]:
         "schema": SCHEMA,
         "board": config.board.name,
         "path": config.start.source.path,
+        "shadowed_by": "boot.img" if holds(config.shadowed, world) else None,
         "settings": settings,
         "overlays": [_load(load, config, world) for load in config.run.loads if has_tree and holds(load.when, world)],
         "base_params": _printable_pairs(

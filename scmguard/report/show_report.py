@@ -11,6 +11,8 @@ from scmguard.text import printable
 def everything(data: Mapping[str, Any], model: str) -> Iterator[str]:
     """The whole view as text, from the data of :func:`scmguard.effective.view.view`."""
     yield "{} as {} ({}) runs it\n".format(printable(data["path"]), data["board"], model)
+    if data["shadowed_by"]:
+        yield "boot_ramdisk is on: the firmware goes on with the files inside boot.img, and not with these\n"
     yield from _section("settings", [_row(key, entry) for key, entry in data["settings"].items()])
     yield from _section("overlays, in load order", [_overlay(load) for load in data["overlays"]])
     yield from _section("parameters of the base device tree", [_pair(*pair) for pair in data["base_params"].items()])
