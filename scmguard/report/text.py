@@ -52,7 +52,7 @@ def _finding(finding: Finding, rule: Optional[Rule], explained: Set[str], style:
     possible = " (possible)" if finding.confidence == "possible" else ""
     head = "{}{}[{}]".format(finding.severity, possible, finding.rule)
     yield "{}: {}\n".format(style.paint(head, finding.severity), style.paint(printable(finding.message), "path"))
-    gutter = " " * len(str(finding.span.line or ""))
+    gutter = " " * len(str(finding.span.line))
     yield "{}--> {}\n".format(gutter, _place(finding.span))
     if finding.span.line and finding.excerpt.strip():
         yield "".join(_excerpt(finding, gutter, style))
