@@ -9,11 +9,9 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params
 from scmguard.effective.meaning import LINE_LIMIT, UNKNOWN, SetEffect, effects, parse_filter, pieces
+from scmguard.memo import per_line
 from scmguard.parse.config_txt import Statement, parse_line
 from scmguard.text import Source, decode, encode, printable
-
-_KEEP_LENGTH = 400
-_KEEP_LINES = 20000
 
 # Nothing can be wrong with such a line, and most lines are like that.
 _HARMLESS = re.compile(r"(?:#(?!.*(?:dtoverlay|dtparam)=)[ -~]{0,97}|[a-z0-9_]{1,40}=[A-Za-z0-9_.,/:-]{0,50}|)\Z")
@@ -40,19 +38,10 @@ class Quirk(NamedTuple):
     severity: Optional[str] = None
 
 
-_kept: Dict[str, Tuple[Quirk, ...]] = {}
-
-
+@per_line
 def quirks(text: str) -> Tuple[Quirk, ...]:
     """All faults of the line ``text`` (without its end)."""
-    found = _kept.get(text)
-    if found is None:
-        found = tuple(_quirks(text))
-        if len(text) <= _KEEP_LENGTH:
-            if len(_kept) >= _KEEP_LINES:
-                _kept.clear()
-            _kept[text] = found
-    return found
+    return tuple(_quirks(text))
 
 
 def _quirks(text: str) -> Iterator[Quirk]:

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 from scmguard import __version__
 from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, job_for, rulebook_for, settings_for
-from scmguard.cli.main import COULD_NOT, FOUND, complain, fail, print_pieces
+from scmguard.cli.console import COULD_NOT, FOUND, complain, fail, print_pieces
 from scmguard.finding import NotChecked, Summary, TreeReport, at_least
 from scmguard.lint import Job
 from scmguard.lint import run as lint

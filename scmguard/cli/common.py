@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Callable, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from scmguard.boot import Boot, Unreadable
-from scmguard.cli.main import COULD_NOT, USAGE, fail
+from scmguard.cli.console import COULD_NOT, USAGE, fail
 from scmguard.effective.board import BOARDS, Board
 from scmguard.errors import RuleError
 from scmguard.inputs import discover

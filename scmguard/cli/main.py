@@ -4,55 +4,18 @@
 input, no rules, a fault of scmguard). Messages go to standard error, reports to standard output.
 """
 
-import os
 import signal
 import sys
-from typing import Any, Callable, Iterable, NoReturn, Optional, TextIO, Tuple
+from typing import Any, Callable, Optional, Tuple
 
 import click
 
 from scmguard import __version__
+from scmguard.cli.console import COULD_NOT, USAGE, drop, fail
 from scmguard.inputs.discover import KINDS
-from scmguard.text import printable
-
-FOUND, USAGE, COULD_NOT = 1, 2, 3
 
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 _SEVERITIES = ("hygiene", "degraded", "no-boot", "brick")
-
-
-def fail(code: int, message: str) -> NoReturn:
-    """One line on standard error, and the end."""
-    complain(message)
-    sys.exit(code)
-
-
-def complain(message: str) -> None:
-    """One line on standard error. Whatever a path or a file puts into it, no control character gets to the terminal."""
-    click.echo("scmguard: " + printable(message), err=True)
-
-
-def print_pieces(pieces: Iterable[str], stream: TextIO) -> None:
-    """Prints text. What a terminal cannot show is escaped; a full disk is one line and an exit code."""
-    try:
-        for piece in pieces:
-            try:
-                stream.write(piece)
-            except UnicodeEncodeError:
-                stream.write(piece.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
-        stream.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # What could not be written is still in the buffer; Python must not try again at exit.
-        _drop(stream)
-        fail(COULD_NOT, "standard output: {}".format((error.strerror or str(error)).lower()))
-
-
-def _drop(stream: TextIO) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 @click.group(context_settings=_CONTEXT)
@@ -133,7 +96,7 @@ def run() -> None:
         raise
     except BrokenPipeError:
         # The reader went away (`| head`); nothing is left to say.
-        _drop(sys.stdout)
+        drop(sys.stdout)
         sys.exit(COULD_NOT)
     except Exception:
         import traceback

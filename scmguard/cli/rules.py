@@ -6,7 +6,7 @@ import sys
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
 from scmguard.cli.common import rulebook_for, settings_for
-from scmguard.cli.main import USAGE, fail, print_pieces
+from scmguard.cli.console import USAGE, fail, print_pieces
 from scmguard.finding import SEVERITIES, SEVERITY_MEANS
 from scmguard.rulebook import Rule
 

@@ -4,10 +4,11 @@ This looks at one line alone and knows no board, so that equal lines are worked 
 ``docs/evaluation.md`` is the specification.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import List, NamedTuple, Optional, Tuple, Union
 
 from scmguard import catalogue
 from scmguard.effective.board import MODEL_FILTERS
+from scmguard.memo import per_line
 from scmguard.parse import grammar
 from scmguard.parse.config_txt import Statement, parse_line
 from scmguard.text import decode, encode
@@ -59,24 +60,13 @@ class SetEffect(NamedTuple):
 
 Effect = Union[HeaderEffect, SetEffect]
 
-_KEEP_LENGTH = 400
-_KEEP_LINES = 20000
-_kept: Dict[str, Tuple[Effect, ...]] = {}
 
-
+@per_line
 def effects(text: str) -> Tuple[Effect, ...]:
     """What the line ``text`` (without its end) may do."""
-    found = _kept.get(text)
-    if found is None:
-        if len(text) > LINE_LIMIT or (not text.isascii() and len(encode(text)) > LINE_LIMIT):
-            found = _long_line(text)
-        else:
-            found = _effects(parse_line(text))
-        if len(text) <= _KEEP_LENGTH:
-            if len(_kept) >= _KEEP_LINES:
-                _kept.clear()
-            _kept[text] = found
-    return found
+    if len(text) > LINE_LIMIT or (not text.isascii() and len(encode(text)) > LINE_LIMIT):
+        return _long_line(text)
+    return _effects(parse_line(text))
 
 
 def pieces(text: str) -> List[str]:

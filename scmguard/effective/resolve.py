@@ -10,10 +10,10 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from scmguard import catalogue
 from scmguard.effective.board import Board
 from scmguard.effective.conditions import Conditions, Known
-from scmguard.effective.meaning import Effect, Filter, HeaderEffect, SetEffect, When, effects
+from scmguard.effective.lines import units
+from scmguard.effective.meaning import Filter, HeaderEffect, SetEffect
 from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, Worlds
 from scmguard.parse.config_txt import Document, parse_overlay, parse_parameters
-from scmguard.text import Line
 
 #: Filter classes, in the order in which state keeps them.
 CLASSES = ("model", "none", "serial", "edid", "gpio", "tryboot", "expression")
@@ -21,10 +21,6 @@ _MODEL, _NONE = 0, 1
 _CLASS_OF = {"board-type": _MODEL, "serial": 2, "edid": 3, "gpio": 4, "tryboot": 5, "expression": 6, "model": _MODEL}
 
 MAX_INCLUDES = 8
-
-_MARK = "\ufeff"
-_ENDS_LINE: When = (("carriage-return", "ends-line"),)
-_IS_TEXT: When = (("carriage-return", "text"),)
 
 
 class Header(NamedTuple):
@@ -98,49 +94,6 @@ class Run(NamedTuple):
 
 
 Read = Callable[[str], Optional[Document]]
-
-
-def units(document: Document) -> Iterator[Tuple[Line, When, Tuple[Effect, ...]]]:
-    """Each line's effects, for the ways in which a byte order mark and carriage returns may be read."""
-    lines, joined = document.lines, []  # type: List[Line], List[Line]
-    plain = "\r" not in document.source.text
-    for line in lines:
-        marked = document.source.bom and line.number == 1
-        if plain or (not joined and line.ending in ("\n", "")):
-            if marked:
-                yield from _marked_units(line, line.text, ())
-            else:
-                yield line, (), effects(line.text)
-            continue
-        joined.append(line)
-        if line.ending != "\r" or line is lines[-1]:
-            yield from _carriage_return_units(joined, document.source.bom)
-            joined = []
-
-
-def _marked_units(line: Line, text: str, when: When) -> Iterator[Tuple[Line, When, Tuple[Effect, ...]]]:
-    yield line, (("bom", "skipped"),) + when, effects(text)
-    yield line, (("bom", "text"),) + when, effects(_MARK + text)
-
-
-def _carriage_return_units(lines: List[Line], bom: bool) -> Iterator[Tuple[Line, When, Tuple[Effect, ...]]]:
-    """Lines that end with CR LF, or that hang together by lone CRs: apart, and as one."""
-    text = "".join(line.text + ("\r" if line.ending[:1] == "\r" else "") for line in lines)
-    first = lines[0]
-    bom = bom and first.number == 1
-    as_text = effects(text)
-    if len(lines) == 1 and not bom and as_text == effects(first.text):
-        yield first, (), as_text
-        return
-    for line in lines:
-        if bom and line is first:
-            yield from _marked_units(line, line.text, _ENDS_LINE)
-        else:
-            yield line, _ENDS_LINE, effects(line.text)
-    if bom:
-        yield from _marked_units(first, text, _IS_TEXT)
-    else:
-        yield first, _IS_TEXT, as_text
 
 
 class Runner:

@@ -3,18 +3,12 @@
 Each distinct line is parsed once in a process; trees and statements are shared and know no line number.
 """
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
+from scmguard.memo import per_line
 from scmguard.parse import grammar
 from scmguard.text import Line, Source
 from scmguard.tree import Token, Tree
-
-_BLANKS = " \t"
-
-# Lines are kept for reuse up to this length and number; then the memory starts over, so that it stays bounded
-# however many files one process looks at.
-_KEEP_LENGTH = 400
-_KEEP_LINES = 20000
 
 
 class Statement(NamedTuple):
@@ -37,22 +31,13 @@ class Statement(NamedTuple):
     value_start: int = -1
 
 
-_kept: Dict[str, Statement] = {}
-
-
+@per_line
 def parse_line(text: str) -> Statement:
     """The statement that a line (without its end) makes. Never fails: what fits nothing is ``unknown``."""
-    statement = _kept.get(text)
-    if statement is None:
-        tree = grammar("config_txt").parse(text, "line")
-        if tree is None:
-            raise AssertionError("the line grammar is total, but not for {!r}".format(text[:200]))
-        statement = _statement(tree)
-        if len(text) <= _KEEP_LENGTH:
-            if len(_kept) >= _KEEP_LINES:
-                _kept.clear()
-            _kept[text] = statement
-    return statement
+    tree = grammar("config_txt").parse(text, "line")
+    if tree is None:
+        raise AssertionError("the line grammar is total, but not for {!r}".format(text[:200]))
+    return _statement(tree)
 
 
 def _statement(tree: Tree) -> Statement:

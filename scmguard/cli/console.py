@@ -1,0 +1,47 @@
+"""Exit codes, and the two ways to say something: one line of complaint, and printed text."""
+
+import os
+import sys
+from typing import Iterable, NoReturn, TextIO
+
+import click
+
+from scmguard.text import printable
+
+#: Exit codes: findings, wrong usage or configuration, could not check.
+FOUND, USAGE, COULD_NOT = 1, 2, 3
+
+
+def fail(code: int, message: str) -> NoReturn:
+    """One line on standard error, and the end."""
+    complain(message)
+    sys.exit(code)
+
+
+def complain(message: str) -> None:
+    """One line on standard error. Whatever a path or a file puts into it, no control character gets to the terminal."""
+    click.echo("scmguard: " + printable(message), err=True)
+
+
+def print_pieces(pieces: Iterable[str], stream: TextIO) -> None:
+    """Prints text. What a terminal cannot show is escaped; a full disk is one line and an exit code."""
+    try:
+        for piece in pieces:
+            try:
+                stream.write(piece)
+            except UnicodeEncodeError:
+                stream.write(piece.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What could not be written is still in the buffer; Python must not try again at exit.
+        drop(stream)
+        fail(COULD_NOT, "standard output: {}".format((error.strerror or str(error)).lower()))
+
+
+def drop(stream: TextIO) -> None:
+    """Sends whatever is still to be written there to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
