@@ -63,6 +63,7 @@ TOTAL = [
     ("config_txt", "parameters"),
     ("cmdline_txt", "kernel"),
     ("cmdline_txt", "initramfs_tools"),
+    ("apt_conf", "apt_conf"),
 ]
 EVERY = [(stem, start) for stem, starts in STARTS.items() for start in starts]
 
