@@ -114,7 +114,9 @@ class _WithFile(Folder):
 
 
 def _single(data: bytes, path: str, folder: Optional[str], kind: str, root: Optional[Folder]) -> Boot:
-    behind: Folder = MemoryFolder({}) if folder is None else DiskFolder(folder or ".", label=folder)
+    # A name given to standard input may be one in a folder that is not here; then nothing stands beside it.
+    nowhere = folder is None or not os.path.isdir(folder or ".")
+    behind: Folder = MemoryFolder({}) if nowhere else DiskFolder(folder or ".", label=folder)
     if kind == "config.txt" and isinstance(behind, DiskFolder) and _is_stub(data):
         inner = _inner(behind)
         moved = inner.read(kind) if inner is not None else None
