@@ -41,12 +41,10 @@ class Quirk(NamedTuple):
 @per_line
 def quirks(text: str) -> Tuple[Quirk, ...]:
     """All faults of the line ``text`` (without its end)."""
-    return tuple(_quirks(text))
+    return () if _HARMLESS.match(text) else tuple(_quirks(text))
 
 
 def _quirks(text: str) -> Iterator[Quirk]:
-    if _HARMLESS.match(text):
-        return
     statement = parse_line(text)
     yield from _too_long(text)
     yield from _encoding(text, statement)

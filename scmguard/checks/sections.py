@@ -5,10 +5,13 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
-from scmguard.effective.resolve import Load, Place
+from scmguard.effective.resolve import Assignment, Load, Place
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 from scmguard.text import Span
+
+# More lines than that, set over and over, are one finding.
+_MOST_BEATEN = 5
 
 
 def _inert_places(context: Context) -> List[Place]:
@@ -51,11 +54,22 @@ def _beaten(context: Context) -> Iterator[Hit]:
         if len(effective) < 2:
             continue
         winner, later = effective[-1], FALSE
+        beaten: List[Assignment] = []
         for one in reversed(effective):
             if later != FALSE and one.value != winner.value and config.worlds.without(one.when, later) == FALSE:
-                related = Related(span_of(winner.place), "a later line replaces it: {}={}".format(key, winner.value))
-                yield hit_at(one.place, "{}={} never takes effect".format(key, one.value), one.when, [related])
+                beaten.append(one)
             later = config.worlds.either(later, one.when)
+        beaten.reverse()
+        related = [Related(span_of(winner.place), "a later line replaces it: {}={}".format(key, winner.value))]
+        if len(beaten) > _MOST_BEATEN:
+            first = beaten[0]
+            message = "{}={} never takes effect, nor do {} other lines that set it".format(
+                key, first.value, len(beaten) - 1
+            )
+            yield hit_at(first.place, message, first.when, related)
+            continue
+        for one in beaten:
+            yield hit_at(one.place, "{}={} never takes effect".format(key, one.value), one.when, related)
 
 
 def ends_inside_filter(context: Context, _params: Params) -> Iterator[Hit]:

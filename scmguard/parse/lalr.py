@@ -20,7 +20,7 @@ class Grammar:
 
     def __init__(self, tables: Dict[str, Any]) -> None:
         self._states: List[Dict[str, int]] = tables["states"]
-        self._rules: List[Tuple[str, int]] = [(name, length) for name, length in tables["rules"]]
+        self._rules: List[Tuple[str, int, bool]] = [(name, size, inlines) for name, size, inlines in tables["rules"]]
         self._start: Dict[str, int] = tables["start"]
         self._accept: Dict[str, int] = tables["accept"]
         self._lexers: List[List[str]] = tables["lexers"]
@@ -58,9 +58,9 @@ class Grammar:
                 match, kind = None, _END
             action = states[state].get(kind)
             while action is not None and action < 0:
-                name, size = rules[-1 - action]
+                name, size, inlines = rules[-1 - action]
                 if size:
-                    children = _flat(values[-size:])
+                    children = _flat(values[-size:]) if inlines else values[-size:]
                     del values[-size:]
                     del stack[-size:]
                 else:
@@ -86,11 +86,6 @@ def _flat(parts: List[Any]) -> List[Union[Tree, Token]]:
 
     A list in front grows in place: repetitions are left-recursive, and copying would make them quadratic.
     """
-    for part in parts:
-        if type(part) is list:
-            break
-    else:
-        return parts
     first = parts[0]
     nodes: List[Union[Tree, Token]] = first if type(first) is list else [first]
     for part in parts[1:]:

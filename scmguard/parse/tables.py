@@ -9,7 +9,7 @@ import re
 from typing import Any, Dict, List, NamedTuple, Tuple
 
 #: Changes whenever the shape of the tables does.
-FORMAT = 1
+FORMAT = 2
 
 # The start symbols of each grammar, by the stem of its file.
 STARTS = {
@@ -30,10 +30,10 @@ class _Terminal(NamedTuple):
 def generate(grammar: str, starts: Tuple[str, ...]) -> Dict[str, Any]:
     """The tables of ``grammar`` (the text of a ``.lark`` file) for the start symbols ``starts``.
 
-    The result can be written as JSON: ``states`` is a list with one object a state, from the name of a terminal
-    or rule to an action (0 and above: go to that state; below: reduce by rule ``-action - 1``); ``lexers`` has
-    for each state the terminals that may come next, in the order to try them; ``rules`` has name and length.
-    Raises lark's GrammarError for a grammar that is wrong, ValueError for one that the tables cannot express.
+    The result can be written as JSON: ``states`` is a list with one object a state, from the name of a terminal or rule
+    to an action (0 and above: go to that state; below: reduce by rule ``-action - 1``); ``lexers`` has for each state
+    the terminals that may come next, in the order to try them; ``rules`` has name, length, and whether a part is
+    inlined. Raises lark's GrammarError for a grammar that is wrong, ValueError for one that the tables cannot express.
     """
     import lark
     from lark.grammar import Rule
@@ -60,7 +60,7 @@ def generate(grammar: str, starts: Tuple[str, ...]) -> Dict[str, Any]:
                 key = argument["@"]
                 if key not in rule_numbers:
                     rule_numbers[key] = len(rules)
-                    rules.append([memo[key]["origin"]["name"], len(memo[key]["expansion"])])
+                    rules.append(_rule(memo[key]))
                 state[names[token]] = -1 - rule_numbers[key]
         states.append(state)
     return {
@@ -72,6 +72,13 @@ def generate(grammar: str, starts: Tuple[str, ...]) -> Dict[str, Any]:
         "patterns": {terminal.name: terminal.regexp for terminal in terminals.values()},
         "rules": rules,
     }
+
+
+def _rule(entry: Dict[str, Any]) -> List[Any]:
+    """Name, length, and whether a part of it is a rule that is inlined."""
+    parts = entry["expansion"]
+    inlines = any(part["__type__"] == "NonTerminal" and part["name"].startswith("_") for part in parts)
+    return [entry["origin"]["name"], len(parts), inlines]
 
 
 def _terminal(entry: Dict[str, Any]) -> _Terminal:
