@@ -47,3 +47,17 @@ def test_rule_page_says_something(rule: rulebook.Rule) -> None:
     for text in (rule.rationale, rule.recovery, rule.help):
         assert len(text) > 20 and text.rstrip()[-1] in ".:"
     assert "\n" not in rule.summary and rule.summary.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "line, severity",
+    [
+        ("dtoverlay=ads7846," + ",".join("p{}=1".format(number) for number in range(30)), "degraded"),
+        ("[all]" + " " * 140, "hygiene"),
+        ("# " + "x" * 140, "hygiene"),
+        ("# {} force_turbo=1".format("x" * 96), "degraded"),
+    ],
+)
+def test_a_long_line_is_only_serious_where_something_is_lost(line: str, severity: str) -> None:
+    found = findings(BOOK.rules["line-too-long"], {"files": {"config.txt": line + "\n"}}, BOOK.profiles)
+    assert [one.severity for one in found] == [severity]

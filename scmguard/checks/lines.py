@@ -226,7 +226,11 @@ def _too_long(text: str) -> Iterator[Quirk]:
     elif statement.kind == "comment":
         yield Quirk("line-too-long", start, len(text), "a comment of " + length, "hygiene")
     elif statement.kind not in ("blank", "unknown", "word"):
-        yield Quirk("line-too-long", start, len(text), length)
+        # Where the line means the same whole, cut and wrapped (blanks behind a header), nothing is lost yet.
+        differs = any(
+            ("long-line", "cut") in effect.when or ("long-line", "whole") in effect.when for effect in effects(text)
+        )
+        yield Quirk("line-too-long", start, len(text), length, None if differs else "hygiene")
 
 
 def _would_set(piece: str) -> str:
