@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.places import staged
+from tests.terminal import read_all
 
 OTG = "otg-mode-enabled"
 BAD = "[cm4]\notg_mode=1\n[all]\ndtoverlay=dwc2,dr_mode=host\n"
@@ -69,16 +70,7 @@ def on_a_terminal(*arguments, cwd=None, **env):
         command, stdin=subprocess.DEVNULL, stdout=slave, stderr=slave, cwd=cwd or staged(), env=environment(**env)
     )
     os.close(slave)
-    seen = b""
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(master)
+    seen = read_all(master)
     return process.wait(timeout=60), seen.decode("utf-8", "surrogateescape")
 
 

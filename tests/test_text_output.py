@@ -10,6 +10,7 @@ import unicodedata
 import pytest
 
 from tests.places import staged
+from tests.terminal import read_all
 
 OTG = "otg-mode-enabled"
 EVIL = "\x1b[31mX\x1b]0;owned\x07\x08\r\x7f"
@@ -49,16 +50,7 @@ def on_a_terminal(*arguments, cwd=None):
         env=environment(),
     )
     os.close(slave)
-    seen = b""
-    while True:
-        try:
-            piece = os.read(master, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        seen += piece
-    os.close(master)
+    seen = read_all(master)
     process.wait(timeout=60)
     return seen.decode("utf-8").replace("\r\n", "\n")  # the terminal line discipline puts the CR in
 

@@ -11,7 +11,7 @@ from scmguard.cli.console import COULD_NOT, USAGE, fail
 from scmguard.effective.board import BOARDS, Board
 from scmguard.errors import RuleError
 from scmguard.inputs import discover
-from scmguard.inputs.discover import CannotTell, Request
+from scmguard.inputs.discover import Request
 from scmguard.lint import Job
 from scmguard.rulebook import Profile, Rule, Rulebook, load
 from scmguard.settings import Settings
@@ -117,9 +117,9 @@ def boots(paths: Sequence[str], options: Mapping[str, Any]) -> Iterator[Union[Bo
     """The boot tree of each path, or why there is none."""
     request = Request(options.get("kind"), options.get("root"), options.get("stdin_filename"))
     if not paths:
-        yield _attempt(partial(discover.this_machine, request), "")
+        yield _attempt(partial(discover.this_machine, request))
     for path in paths:
-        yield _attempt(partial(_named, path, request), path)
+        yield _attempt(partial(_named, path, request))
 
 
 def _named(path: str, request: Request) -> Boot:
@@ -128,11 +128,8 @@ def _named(path: str, request: Request) -> Boot:
     return discover.from_path(path, request)
 
 
-def _attempt(make: Callable[[], Boot], path: str) -> Union[Boot, Unreadable]:
+def _attempt(make: Callable[[], Boot]) -> Union[Boot, Unreadable]:
     try:
         return make()
     except Unreadable as error:
         return error
-    except CannotTell as error:
-        where, _, reason = str(error).partition(": ")
-        return Unreadable(where or path, reason)

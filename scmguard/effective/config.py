@@ -47,6 +47,7 @@ class EffectiveConfig:
         self._outcomes: Dict[Tuple[str, int], Split[Optional[Assignment]]] = {}
         self._loads: Optional[List[Tuple[Condition, Load]]] = None
         self._overlay_files: Optional[FrozenSet[str]] = None
+        self._shadowed: Optional[Condition] = None
         self._usb: Optional[Split[devicetree.Usb]] = None
         self._storage: Optional[Split[devicetree.Storage]] = None
 
@@ -101,9 +102,12 @@ class EffectiveConfig:
         Nothing in the files outside counts then but that setting (documentation, ``config_txt/boot.adoc``,
         boot_ramdisk). A boot partition with kernels and firmware, but no ``boot.img``, shadows nothing.
         """
-        if self.boot.has_binaries and not self.boot.exists("boot.img"):
-            return FALSE
-        return self.outcome("boot_ramdisk").where(lambda found: found is not None and integer(found.value) != 0)
+        if self._shadowed is None:
+            asked = self.outcome("boot_ramdisk").where(lambda found: found is not None and integer(found.value) != 0)
+            if asked != FALSE and self.boot.has_binaries and not self.boot.exists("boot.img"):
+                asked = FALSE
+            self._shadowed = asked
+        return self._shadowed
 
     @property
     def usb_by_overlays(self) -> "Split[devicetree.Usb]":

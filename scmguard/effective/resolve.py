@@ -87,8 +87,6 @@ class Run(NamedTuple):
     gpio: List[Assignment]
     documents: List[Document]
     missing_includes: List[Assignment]
-    #: For each class, whether it applies at the end of the file.
-    at_end: Tuple[Condition, ...]
     #: The headers in force at the end.
     headers: Tuple[Header, ...]
 
@@ -103,7 +101,7 @@ class Runner:
         self.worlds = worlds
         self.board = board
         self.read = read
-        self.result = Run({}, [], [], [], [], [], (), ())
+        self.result = Run({}, [], [], [], [], [], ())
         self.start = start
         self._known = known
         self._conditions: Optional[Conditions] = None
@@ -141,7 +139,7 @@ class Runner:
     def run(self) -> Run:
         """Runs the file and returns what it did."""
         self._file(self.start, TRUE)
-        return self.result._replace(at_end=tuple(self._classes), headers=self._headers_now)
+        return self.result._replace(headers=self._headers_now)
 
     def _file(self, document: Document, reached: Condition) -> None:
         if document not in self.result.documents:

@@ -13,13 +13,10 @@ from scmguard.inputs.disk import DiskFolder, contents, open_named
 #: File names that say what a file is.
 KINDS = ("config.txt", "tryboot.txt", "autoboot.txt", "cmdline.txt")
 
+_UNKNOWN_NAME = "not a name scmguard knows; say what it is with --as ({})".format(", ".join(KINDS))
 _BOOT_PLACES = ("boot/firmware", "boot")
 _MOVED = b"/boot/firmware/"
 _STUB_SIZE = 1000
-
-
-class CannotTell(Exception):
-    """An input that is no boot tree, or none that can be told: a user's error, in one line."""
 
 
 class Request(NamedTuple):
@@ -31,15 +28,14 @@ class Request(NamedTuple):
 
 
 def this_machine(request: Request) -> Boot:
-    """The boot tree of the running system, or of the root file system named with ``--root``. Raises CannotTell."""
+    """The boot tree of the running system, or of the root file system named with ``--root``. Raises Unreadable."""
     base = request.root or "/"
     root = _root_folder(base)
     found = _in_root(base, root)
     if found is not None:
         return found
-    raise CannotTell(
-        "{}: no boot files under {}".format(base, " or ".join(os.path.join(base, one) for one in _BOOT_PLACES))
-    )
+    places = " or ".join(os.path.join(base, one) for one in _BOOT_PLACES)
+    raise Unreadable(base, "no boot files under {}".format(places))
 
 
 def _in_root(base: str, root: DiskFolder) -> Optional[Boot]:
@@ -52,12 +48,12 @@ def _in_root(base: str, root: DiskFolder) -> Optional[Boot]:
 
 def _root_folder(path: str) -> DiskFolder:
     if not os.path.isdir(path):
-        raise CannotTell("{}: {}".format(path, "is not a folder" if os.path.exists(path) else "no such folder"))
+        raise Unreadable(path, "is not a folder" if os.path.exists(path) else "no such folder")
     return DiskFolder(path, is_root=True)
 
 
 def from_path(path: str, request: Request) -> Boot:
-    """The boot tree that a path means. Raises CannotTell, Unreadable."""
+    """The boot tree that a path means. Raises Unreadable."""
     root = _root_folder(request.root) if request.root else None
     if os.path.isdir(path):
         return _from_folder(path, root)
@@ -66,7 +62,7 @@ def from_path(path: str, request: Request) -> Boot:
     folder, name = os.path.split(path)
     kind = request.kind or _kind(name)
     if kind is None:
-        raise CannotTell("{}: not a name scmguard knows; say what it is with --as ({})".format(path, ", ".join(KINDS)))
+        raise Unreadable(path, _UNKNOWN_NAME)
     # The file itself may be reached through a link, since the user named it; what it includes may not leave its folder.
     file = open_named(path)
     try:
@@ -77,12 +73,12 @@ def from_path(path: str, request: Request) -> Boot:
 
 
 def from_stdin(data: bytes, request: Request) -> Boot:
-    """A file given on standard input. Raises CannotTell."""
+    """A file given on standard input. Raises Unreadable."""
     name = request.stdin_filename or request.kind or "config.txt"
     folder, base = os.path.split(name)
     kind = request.kind or _kind(base)
     if kind is None:
-        raise CannotTell("{}: not a name scmguard knows; say what it is with --as ({})".format(name, ", ".join(KINDS)))
+        raise Unreadable(name, _UNKNOWN_NAME)
     return _single(data, request.stdin_filename or "<stdin>", folder if request.stdin_filename else None, kind, None)
 
 
@@ -143,7 +139,7 @@ def _from_folder(path: str, root: Optional[Folder]) -> Boot:
     inner = _inner(folder)
     if inner is not None:
         return Boot(inner, root or _own_root(path))
-    raise CannotTell("{}: no boot files here (none of {})".format(path, ", ".join(KINDS)))
+    raise Unreadable(path, "no boot files here (none of {})".format(", ".join(KINDS)))
 
 
 def _own_root(path: str) -> Optional[Folder]:
