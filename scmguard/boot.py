@@ -72,6 +72,9 @@ class MemoryFolder(Folder):
 
 # What only a real boot partition carries; a folder in an image repository has the text files alone.
 _BINARIES = (".dtb", ".elf", ".bin")
+#: Names under which the configuration of the bootloader in the EEPROM is kept.
+BOOTCONF_NAMES = ("bootconf.txt", "boot.conf")
+
 _KERNELS = ("kernel", "vmlinuz", "zImage", "Image")
 
 
@@ -99,6 +102,7 @@ class Boot:
         self.problems: List[Unreadable] = []
         self._documents: Dict[str, Optional[Document]] = {}
         self._binaries: Optional[bool] = None
+        self._bootconf: Optional[str] = None
 
     @property
     def has_config(self) -> bool:
@@ -109,6 +113,17 @@ class Boot:
     def has_cmdline(self) -> bool:
         """Whether the kernel command line is among what is judged."""
         return self.single in ("", "cmdline.txt")
+
+    @property
+    def bootconf(self) -> str:
+        """The name of the file with the EEPROM's configuration; empty where there is none.
+
+        ``bootconf.txt`` inside an EEPROM image and in Raspberry Pi's tools, ``boot.conf`` in usbboot's folders.
+        """
+        if self._bootconf is None:
+            names = (self.single,) if self.single in BOOTCONF_NAMES else () if self.single else BOOTCONF_NAMES
+            self._bootconf = next((name for name in names if self.exists(name)), "")
+        return self._bootconf
 
     @property
     def has_binaries(self) -> bool:

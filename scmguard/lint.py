@@ -25,6 +25,7 @@ _MISSING = {
     "cmdline": "a kernel command line (cmdline.txt)",
     "rootfs": "a root file system (--root)",
     "binaries": "a boot partition with its kernels and firmware",
+    "bootconf": "the EEPROM's configuration (bootconf.txt)",
     "boot.img": "the files inside boot.img, where boot_ramdisk makes the firmware look",
 }
 
@@ -99,6 +100,8 @@ def _has(context: Context, need: str) -> bool:
         return False
     if need == "config":
         return boot.has_config
+    if need == "bootconf":
+        return bool(boot.bootconf)
     if need == "rootfs":
         return boot.root is not None
     if need == "binaries":

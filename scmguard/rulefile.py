@@ -15,13 +15,13 @@ from scmguard.finding import SEVERITIES
 from scmguard.inputs.disk import contents, open_named
 
 #: What a rule can need. ``binaries``: the folder carries kernels and firmware, and not only text files.
-NEEDS = ("config", "cmdline", "rootfs", "binaries")
+NEEDS = ("config", "cmdline", "rootfs", "binaries", "bootconf")
 SCOPES = ("board", "every-board")
 
 _TEXTS = ("summary", "rationale", "recovery", "help")
 _KEYS = ("id", "severity", *_TEXTS, "sources", "needs", "wants", "scope", "profiles", "check", "examples")
 _OPTIONAL = ("wants", "scope")
-_EXAMPLE_KEYS = ("name", "profile", "board", "files", "root", "links", "finds", "possible")
+_EXAMPLE_KEYS = ("name", "profile", "board", "files", "root", "links", "finds", "possible", "incidents")
 
 
 def read_yaml(path: str) -> Any:
@@ -158,6 +158,9 @@ def _check_examples(path: str, examples: Any) -> None:
             if not isinstance(case, dict):
                 complain(path, above, "an example is a mapping")
             check_keys(path, case, _EXAMPLE_KEYS, ["name", "finds"] if kind == "bad" else ["name"], above)
+            numbers = case.get("incidents", [])
+            if not isinstance(numbers, list) or not all(isinstance(each, int) for each in numbers):
+                complain(path, [*above, "incidents"], "incidents must be a list of numbers")
 
 
 def read_profile(path: str) -> Dict[str, Any]:

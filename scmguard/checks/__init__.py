@@ -22,25 +22,47 @@ def _later(module: str, name: str) -> Check:
     return check
 
 
+# Topic (the module) and its predicates, each named as the rule that asks it.
+_TOPICS = {
+    "bootconf": "boot_order_never_restarts boot_order_without_own_medium rpiboot_is_no_recovery",
+    "bootflow": "bad_autoboot eeprom_update_staged signed_boot_without_key tryboot_differs",
+    "bootpart": "boot_file_missing include_missing kernel_for_other_board lookalike_file settings_in_stub"
+    " shadowed_by_boot_img start_files_mismatched",
+    "bootware": "bootware_file_missing bootware_line_missing uboot_hangs_with_overlay",
+    "clocks": "overclock_out_of_range",
+    "cmdline": "cmdline_not_one_line cmdline_too_long root_given_twice root_missing root_placeholder root_quoted"
+    " unknown_to_initramfs",
+    "encoding": "bad_encoding",
+    "files": "bad_initramfs_syntax early_setting_late file_too_large",
+    "overlays": "duplicate_overlay overlay_deprecated overlay_file_missing overlay_renamed overlay_wrong_soc"
+    " unknown_overlay unknown_overlay_parameter",
+    "pins": "pin_conflict",
+    "protection": "console_on_serial emergency_shell first_boot_leftover protection_disabled",
+    "rootdevice": "encrypted_root_lost root_mismatch root_needs_initramfs",
+    "sections": "display_setting_under_none dtparam_out_of_scope ends_inside_filter inert_setting",
+    "settings": "bootloader_setting_in_include conflicting_values invalid_value irreversible_setting unknown_setting",
+    "storage": "boot_not_emmc device_tree_off storage_disabled",
+    "unattended": "unattended_upgrades_active",
+    "uplink": "remote_lockout wifi_country_missing",
+    "usb": "dwc2_gadget dwc2_host_missing usb_off",
+    "userland": "repository_key_missing userland_mismatch",
+    "zymkey": "wake_pin_wrong zymkey_bus_off",
+}
+
 #: Every predicate that ``check: {python: NAME}`` can name.
 PREDICATES: Dict[str, Check] = {
-    "boot_not_emmc": _later("storage", "boot_not_emmc"),
-    "bootware_file_missing": _later("bootware", "bootware_file_missing"),
-    "bootware_line_missing": _later("bootware", "bootware_line_missing"),
-    "cmdline_not_one_line": _later("cmdline", "cmdline_not_one_line"),
-    "dtparam_out_of_scope": _later("sections", "dtparam_out_of_scope"),
-    "dwc2_host_missing": _later("usb", "dwc2_host_missing"),
-    "ends_inside_filter": _later("sections", "ends_inside_filter"),
-    "inert_setting": _later("sections", "inert_setting"),
-    "root_missing": _later("cmdline", "root_missing"),
-    "root_needs_initramfs": _later("cmdline", "root_needs_initramfs"),
-    "root_placeholder": _later("cmdline", "root_placeholder"),
-    "unattended_upgrades_active": _later("unattended", "unattended_upgrades_active"),
-    "bad_encoding": _later("encoding", "bad_encoding"),
-    "glued_lines": reports("glued-lines"),
-    "line_too_long": reports("line-too-long"),
-    "quoted_value": reports("quoted-value"),
-    "spaces_around_equals": reports("spaces-around-equals"),
-    "trailing_comment": reports("trailing-comment"),
-    "unknown_section": reports("unknown-section"),
+    name: _later(module, name) for module, names in _TOPICS.items() for name in names.split()
 }
+PREDICATES.update(
+    {
+        id.replace("-", "_"): reports(id)
+        for id in (
+            "glued-lines",
+            "line-too-long",
+            "quoted-value",
+            "spaces-around-equals",
+            "trailing-comment",
+            "unknown-section",
+        )
+    }
+)

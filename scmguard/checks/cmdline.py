@@ -1,13 +1,12 @@
-"""The kernel command line: one line, a root, and an initramfs where the root needs one."""
+"""The kernel command line: one line, of a length that survives, with one root= that all its readers understand."""
 
 import re
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional
 
-from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit, span_of
-from scmguard.effective.bootfiles import Choice
+from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
-from scmguard.parse.cmdline_txt import Argument, CommandLine, kernel_argument, last, needs_initramfs
+from scmguard.parse.cmdline_txt import Argument, CommandLine, kernel_argument, last
 from scmguard.text import Span
 
 # What image builders put in and replace later: pi-gen's ROOTDEV, and the marks of common template languages.
@@ -20,7 +19,7 @@ _PLACEHOLDER = re.compile(
 _LONGEST_ROOT = 4096
 
 
-def _loader(context: Context) -> Condition:
+def loader_worlds(context: Context) -> Condition:
     """The worlds in which the kernel is a boot loader, which may have its own command line and initramfs."""
     return context.files.kernel.where(lambda choice: any(_is_loader(name) for name in choice.names))
 
@@ -50,7 +49,7 @@ def cmdline_not_one_line(context: Context, _params: Params) -> Iterator[Hit]:
         )
 
 
-def _root(line: CommandLine) -> Optional[Argument]:
+def root_argument(line: CommandLine) -> Optional[Argument]:
     return last(line.arguments, "root")
 
 
@@ -58,15 +57,15 @@ def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
     """No ``root=``: certain death without an initramfs, and the initramfs's own affair with one."""
     worlds = context.config.worlds
     with_initramfs = context.files.initramfs.where(lambda choice: bool(choice.names))
-    own_affair = worlds.either(with_initramfs, _loader(context))
+    own_affair = worlds.either(with_initramfs, loader_worlds(context))
     if context.profile.get("initramfs") == "initramfs-tools":
-        own_affair = _loader(context)
+        own_affair = loader_worlds(context)
     hits: List[Hit] = []
     for condition, line in context.cmdlines:
         if line is None:
             hits += _missing_file(context, condition)
             continue
-        root = _root(line)
+        root = root_argument(line)
         if root is not None and root.value:
             continue
         elsewhere = _root_below(line)
@@ -115,40 +114,8 @@ def root_placeholder(context: Context, _params: Params) -> Iterator[Hit]:
     """A ``root=`` that an image builder was to fill in."""
 
     for condition, line in context.cmdlines:
-        root = _root(line) if line is not None else None
+        root = root_argument(line) if line is not None else None
         if line is None or root is None or not _PLACEHOLDER.search((root.value or "")[:_LONGEST_ROOT]):
             continue
         message = "{} is a placeholder that nobody filled in".format(root.text)
         yield Hit(line.source, line.place(root), message, condition)
-
-
-def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
-    """A ``root=`` that the kernel alone cannot resolve, and no initramfs."""
-    worlds = context.config.worlds
-    loader = _loader(context)
-    hits: List[Hit] = []
-    for condition, line in context.cmdlines:
-        root = _root(line) if line is not None else None
-        if line is None or root is None or not needs_initramfs(root.value or ""):
-            continue
-        for loaded, choice in context.files.initramfs:
-            when = worlds.without(worlds.both(condition, loaded), loader)
-            gone = _gone(context, choice)
-            if (gone or not choice.names) and when != FALSE:
-                message = "{} needs an initramfs, and none is loaded on {}".format(root.text, context.config.board.name)
-                hits.append(Hit(line.source, line.place(root), message, when, _why_none(context, choice, gone)))
-    yield from one_hit(hits, context.config)
-
-
-def _gone(context: Context, choice: Choice) -> Tuple[str, ...]:
-    """Of the files picked, those that a real boot partition does not have."""
-    boot = context.boot
-    return tuple(name for name in choice.names if boot.has_binaries and not boot.exists(name))
-
-
-def _why_none(context: Context, choice: Choice, gone: Tuple[str, ...]) -> Tuple[Related, ...]:
-    if choice.place is not None:
-        missing = "{} is not on the boot partition".format(" ".join(gone))
-        reason = missing if gone else "auto_initramfs is on, but there is no initramfs for the kernel"
-        return (Related(span_of(choice.place), reason),)
-    return (Related(Span(context.config.start.source.path), "no initramfs line and no auto_initramfs=1 is in effect"),)
