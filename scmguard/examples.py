@@ -1,6 +1,7 @@
 """A rule's examples as boot trees, for tests and for the rule's page."""
 
-from typing import Any, Dict, List, Mapping, Tuple
+import struct
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from scmguard.boot import Boot, MemoryFolder
 from scmguard.effective.board import BOARDS
@@ -8,6 +9,41 @@ from scmguard.finding import Finding
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.rulebook import Profile, Rule
+
+
+def _device_tree(overrides: Sequence[str], overlay_map: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """A small flattened device tree: with those parameters, or an overlay map in the catalogue's form."""
+    names: Dict[str, int] = {}
+    strings = bytearray()
+
+    def cell(*values: int) -> bytes:
+        return struct.pack(">{}I".format(len(values)), *values)
+
+    def padded(data: bytes) -> bytes:
+        return data + bytes(-len(data) % 4)
+
+    def property(name: str, value: bytes) -> bytes:
+        if name not in names:
+            names[name] = len(strings)
+            strings.extend(name.encode() + b"\0")
+        return cell(3, len(value), names[name]) + padded(value)
+
+    def node(name: str, *content: bytes) -> bytes:
+        return cell(1) + padded(name.encode() + b"\0") + b"".join(content) + cell(2)
+
+    nodes = [
+        node(
+            name, *(property(key, b"" if value is True else str(value).encode() + b"\0") for key, value in row.items())
+        )
+        for name, row in overlay_map.items()
+    ]
+    if overrides:
+        nodes.append(node("__overrides__", *(property(name, cell(0) + b"\0") for name in overrides)))
+    structure = node("", *nodes) + cell(9)
+    start = 40 + 16
+    end = start + len(structure)
+    header = cell(0xD00DFEED, end + len(strings), start, end, 40, 17, 16, 0, len(strings), len(structure))
+    return header + bytes(16) + structure + bytes(strings)
 
 
 def boot_of(example: Mapping[str, Any]) -> Boot:
@@ -21,6 +57,8 @@ def boot_of(example: Mapping[str, Any]) -> Boot:
 
 
 def _bytes(content: Any) -> bytes:
+    if isinstance(content, dict):  # a device tree: {parameters: [NAME, …]} or {map: {OVERLAY: {…}}}
+        return _device_tree(content.get("parameters", ()), content.get("map", {}))
     # Characters up to U+00FF stand for bytes where the text would not be what is meant: "\xff" in a YAML string.
     text = str(content)
     return text.encode("latin-1") if any("\x80" <= char <= "\xff" for char in text) else text.encode("utf-8")

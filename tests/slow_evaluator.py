@@ -120,6 +120,22 @@ class Run:
             self.run_line(line.lstrip(BLANKS))
         self.running.pop()
 
+    def run_appended(self) -> None:
+        """Run what the EEPROM appends."""
+        name = next((each for each in ("bootconf.txt", "boot.conf") if each in self.files), None)
+        if name is None or self.board.soc not in ("bcm2711", "bcm2712"):
+            return
+        if self.board.pi5_family and self.world["eeprom-section"] == "ignored":
+            return
+        if self.world["eeprom-filters"] == "reset":
+            self.applies, self.port = dict.fromkeys(CLASSES, True), 0
+        self.running.append(name)
+        # The seam is a line by any reading of line ends; what is below it has its own readings.
+        match = re.search(rb"(?:\A|[\r\n])[ \t]*\[config\.txt\][ \t]*(?:\r\n|\r|\n|\Z)", self.files[name])
+        for line in to_lines(self.files[name][match.end() :], self.world) if match else []:
+            self.run_line(line.lstrip(BLANKS))
+        self.running.pop()
+
     def run_line(self, line: str) -> None:
         """Run one line, which has no blanks in front."""
         if line == "" or line.startswith("#"):
@@ -290,6 +306,8 @@ def evaluate(
     run = Run(files, start, board, world, catalogue)
     if start in files:
         run.run_file(start)
+    if start in ("config.txt", "tryboot.txt"):
+        run.run_appended()
     # SPEC? `device_tree` is as it ends, whatever it was when an overlay line was read.
     if run.settings.get(("device_tree", 0)) == "":
         run.loads, run.base = [], {}

@@ -20,6 +20,8 @@ READINGS = {
     "trailing-space": ("stripped", "kept"),
     "space-form": ("accepted", "ignored"),
     "equals-form": ("accepted", "ignored"),
+    "eeprom-filters": ("continue", "reset"),
+    "eeprom-section": ("appended", "ignored"),
 }
 GPIOS = (4, 5, 17)
 SERIALS = (0x1234ABCD, 0xDEADBEEF, 0x5)
@@ -267,10 +269,25 @@ def flat_trees(draw: st.DrawFn, start: str = START) -> dict[str, bytes]:
     return files
 
 
+@st.composite
+def eeproms(draw: st.DrawFn) -> bytes:
+    """An EEPROM's configuration, mostly with lines for config.txt; a byte order mark or CRs only below the seam."""
+    own = draw(pick("[all]\nBOOT_ORDER=0xf41\n", "BOOT_UART=1\n[pi4]\n", ""))
+    seam = draw(pick("[config.txt]\n", "[config.txt]\n", " [config.txt] \n", "[config]\n", "[Config.txt]\n"))
+    lines = draw(st.lists(st.one_of(PLAIN_LINES, HEADERS), max_size=4))
+    return to_bytes(own + seam + "".join(line + "\n" for line in lines))
+
+
+@st.composite
+def with_eeprom(draw: st.DrawFn, start: str) -> dict[str, bytes]:
+    """A boot tree with the EEPROM's configuration in it."""
+    return {**draw(flat_trees(start)), draw(pick("bootconf.txt", "bootconf.txt", "boot.conf")): draw(eeproms())}
+
+
 def trees(start: str = START) -> st.SearchStrategy[dict[str, bytes]]:
     """A small boot tree: file names to bytes."""
-    flat = flat_trees(start)
-    return st.integers(0, 19).flatmap(lambda number: chains(start) if number == 19 else flat)
+    kinds = [flat_trees(start)] * 16 + [with_eeprom(start)] * 3 + [chains(start)]
+    return st.integers(0, 19).flatmap(lambda number: kinds[number])
 
 
 def worlds() -> st.SearchStrategy[dict[str, Any]]:

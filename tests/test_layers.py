@@ -11,7 +11,7 @@ HERE = os.path.dirname(scmguard.__file__)
 # From the top down. A room may import what stands above it, and itself.
 ROOMS = [
     ("__init__",),
-    ("errors", "text", "tree", "assets", "memo"),
+    ("errors", "text", "tree", "assets", "memo", "fdt"),
     ("parse",),
     ("catalogue",),
     ("boot",),
@@ -22,7 +22,7 @@ ROOMS = [
     ("checks",),
     ("rulefile",),
     ("rulebook",),
-    ("lint", "settings", "compiled"),
+    ("lint", "settings", "compiled", "waivers"),
     ("examples", "report"),
     ("cli",),
     ("__main__",),

@@ -7,7 +7,7 @@ unknown, not wrong. Each is read when it is first asked for.
 import json
 import re
 from functools import lru_cache
-from typing import Any, Dict, FrozenSet, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard import assets
 
@@ -18,10 +18,90 @@ def _load(name: str) -> Dict[str, Any]:
 
 
 @lru_cache(maxsize=None)
+def _settings_file() -> Dict[str, Any]:
+    return _load("settings.json")
+
+
+@lru_cache(maxsize=None)
 def settings() -> Dict[str, Dict[str, Any]]:
-    """Settings by name: ``kind`` (int, bool, list, file, str); ``port``, ``repeatable``, ``form`` where they apply."""
-    found: Dict[str, Dict[str, Any]] = _load("settings.json")["settings"]
+    """Settings by name: ``kind`` (int, bool, list, file, str); ``port``, ``repeatable``, ``form`` where they apply.
+
+    :func:`setting` gives the rest.
+    """
+    found: Dict[str, Dict[str, Any]] = _settings_file()["settings"]
     return found
+
+
+class Setting(NamedTuple):
+    """What is known of a setting. Empty where the documentation is silent."""
+
+    kind: str
+    #: Least and greatest number (None: no limit), and whether the firmware brings other numbers into that range.
+    low: Optional[int]
+    high: Optional[int]
+    clamped: bool
+    #: The only numbers with a meaning.
+    values: Tuple[int, ...]
+    unit: str
+    #: Boards, and families by their SoC, that know the setting; empty for all.
+    boards: Tuple[str, ...]
+    #: What a number other than 0 burns into the SoC for ever.
+    irreversible: str
+    #: When it burns: at the next ``boot``, under ``rpiboot`` (recovery.bin alone obeys it), or ``uncertain``.
+    burns: str
+    deprecated: bool
+    replaced_by: str
+    #: Read by bootcode.bin or the bootloader in the EEPROM, which know no ``include``.
+    main_file_only: bool
+    #: The file it belongs to where that is not config.txt.
+    file: str
+    #: ``boot``, ``clock``, ``eeprom`` or ``otp``: what a wrong value can cost.
+    risk: str
+
+    def on(self, board: str, soc: str) -> bool:
+        """Whether a board knows the setting."""
+        return not self.boards or board in self.boards or soc in self.boards
+
+
+@lru_cache(maxsize=None)
+def setting(key: str) -> Optional[Setting]:
+    """What is known of the setting ``key``; None for an unknown name."""
+    entry = settings().get(key)
+    if entry is None:
+        return None
+    low, high = entry.get("range", (None, None))
+    burns = entry.get("burns", "boot") if "irreversible" in entry else ""
+    return Setting(
+        str(entry["kind"]),
+        low,
+        high,
+        bool(entry.get("clamped")),
+        tuple(entry.get("values", ())),
+        str(entry.get("unit", "")),
+        tuple(entry.get("boards", ())),
+        str(entry.get("irreversible", "")),
+        burns,
+        bool(entry.get("deprecated")),
+        str(entry.get("replaced_by", "")),
+        bool(entry.get("main_file_only")),
+        str(entry.get("file", "")),
+        str(entry.get("risk", "")),
+    )
+
+
+@lru_cache(maxsize=None)
+def settings_with(trait: str) -> Tuple[str, ...]:
+    """The names of all settings that have a trait of the data (``irreversible``, ``main_file_only``)."""
+    return tuple(name for name, entry in settings().items() if entry.get(trait))
+
+
+@lru_cache(maxsize=None)
+def clocks(board: str) -> Dict[str, Tuple[int, int]]:
+    """Default and ceiling of each clock of a board, in MHz, by setting; see the file for where they come from."""
+    for names, rows in _settings_file()["clocks"].items():
+        if board in names.split():
+            return {key: (default, ceiling) for key, (default, ceiling) in rows.items()}
+    return {}
 
 
 @lru_cache(maxsize=None)
@@ -49,6 +129,21 @@ def has_port(key: str) -> bool:
 def _overlays() -> Tuple[Dict[str, List[str]], FrozenSet[str]]:
     data = _load("overlays.json")
     return data["overlays"], frozenset(data["base"])
+
+
+def overlay_names() -> FrozenSet[str]:
+    """All overlays in the README."""
+    return frozenset(_overlays()[0])
+
+
+def overlay_parameters(overlay: str) -> FrozenSet[str]:
+    """The parameters of an overlay in the README; none for an unknown one."""
+    return frozenset(_overlays()[0].get(overlay, ()))
+
+
+def base_parameters() -> FrozenSet[str]:
+    """The parameters of the boards' base device trees."""
+    return _overlays()[1]
 
 
 def overlay_known(name: str) -> bool:
@@ -79,25 +174,25 @@ def overlay_map() -> Dict[str, Dict[str, Any]]:
     return found
 
 
-def map_overlay(name: str, soc: str) -> Tuple[Optional[str], str]:
+def map_overlay(
+    name: str, soc: str, table: Optional[Mapping[str, Mapping[str, Any]]] = None
+) -> Tuple[Optional[str], str]:
     """The overlay that the firmware loads for ``name`` on ``soc`` (bcm2835, bcm2711, bcm2712), and a remark.
 
     None means that it loads none, and the remark says why. Names that the map does not have load as they are.
+    ``table`` is an overlay map in the catalogue's form; by default the catalogue's own.
     """
-    table = overlay_map()
+    table = overlay_map() if table is None else table
     for _ in range(8):
         entry = table.get(name)
         if entry is None:
             return name, ""
-        if "deprecated" in entry:
-            return None, "deprecated: " + str(entry["deprecated"])
-        if "renamed" in entry:
-            name = str(entry["renamed"])
-            continue
         target = entry.get(soc)
         if target is True:
             return name, ""
-        if target is None:
+        if target is None and "renamed" not in entry:
+            if "deprecated" in entry:
+                return None, "deprecated: " + str(entry["deprecated"])
             return None, "not for this SoC ({})".format(soc)
-        name = str(target)
+        name = str(entry["renamed"] if target is None else target)
     return None, "the overlay map goes round in circles"

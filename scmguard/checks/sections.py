@@ -5,8 +5,9 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
+from scmguard.effective.overlays import Overlays
 from scmguard.effective.resolve import Assignment, Load, Place
-from scmguard.effective.worlds import FALSE
+from scmguard.effective.worlds import FALSE, TRUE
 from scmguard.finding import Related
 from scmguard.text import Span
 
@@ -91,15 +92,16 @@ def ends_inside_filter(context: Context, _params: Params) -> Iterator[Hit]:
 class _Owners:
     """Which overlay has a parameter of some name; every load is looked at once for each name."""
 
-    def __init__(self, loads: List[Load]) -> None:
+    def __init__(self, loads: List[Load], overlays: Overlays) -> None:
         self._loads = loads
+        self._overlays = overlays
         self._found: Dict[str, Tuple[int, Optional[Load]]] = {}
 
     def before(self, number: int, parameter: str) -> Optional[Load]:
         """The last effective load before ``number`` that has the parameter. Numbers must not fall for a parameter."""
         start, found = self._found.get(parameter, (0, None))
         for load in self._loads[start:number]:
-            if load.when != FALSE and catalogue.overlay_has(load.resolved or load.name, parameter):
+            if load.when != FALSE and self._overlays.has(load.resolved or load.name, parameter):
                 found = load
         self._found[parameter] = max(start, number), found
         return found
@@ -108,9 +110,10 @@ class _Owners:
 def dtparam_out_of_scope(context: Context, _params: Params) -> Iterator[Hit]:
     """dtparam lines whose parameter goes elsewhere than to what it is made for."""
     run = context.config.run
-    owners = _Owners(run.loads)
+    overlays = context.config.overlays
+    owners = _Owners(run.loads, overlays)
     for one in run.base:
-        if one.when == FALSE or one.scope < 0 or catalogue.base_has(one.name):
+        if one.when == FALSE or one.scope < 0 or overlays.base_has(one.name):
             continue
         scope = run.loads[one.scope]
         owner = owners.before(one.scope, one.name)
@@ -125,9 +128,40 @@ def dtparam_out_of_scope(context: Context, _params: Params) -> Iterator[Hit]:
             yield hit_at(one.place, message, one.when, related)
     for load in run.loads:
         for one in load.parameters:
-            if one.when != FALSE and one.scope >= 0 and catalogue.base_has(one.name):
+            if one.when != FALSE and one.scope >= 0 and overlays.base_has(one.name):
                 message = "{0}={1} goes to the overlay {2}, which is in scope; {0} of the board stays as it is".format(
                     one.name, one.value, load.name
                 )
                 related = [Related(span_of(load.place), "{} is loaded here".format(load.name))]
                 yield hit_at(one.place, message, one.when, related, "hygiene")
+
+
+def _set_aside(place: Place) -> bool:
+    return any(header.text.partition("]")[0].strip("[ \t").lower() == "none" for header in place.headers)
+
+
+def display_setting_under_none(context: Context, _params: Params) -> Iterator[Hit]:
+    """HDMI settings under ``[none]``: such a section was seen not to hold them back (raspberrypi/firmware#1296).
+
+    Boards of the Pi 5 family have no such settings.
+    """
+    if context.config.board.pi5_family:
+        return
+    places: Dict[Tuple[str, int], Tuple[Place, List[str]]] = {}
+    for (key, _port), several in context.config.run.settings.items():
+        if not (key.startswith("hdmi_") or catalogue.has_port(key)):
+            continue
+        for one in several:
+            if one.when == FALSE and _set_aside(one.place):
+                header = one.place.headers[0]
+                first, keys = places.setdefault((header.path, header.line), (one.place, []))
+                if key not in keys:
+                    keys.append(key)
+                if (one.place.path, one.place.line) < (first.path, first.line):
+                    places[header.path, header.line] = one.place, keys
+    for place, keys in places.values():
+        more = " and {} more".format(len(keys) - 1) if len(keys) > 1 else ""
+        message = "{}{} may apply all the same: firmware was seen that ignores [none] for HDMI settings".format(
+            keys[0], more
+        )
+        yield hit_at(place, message, TRUE)

@@ -1,14 +1,15 @@
 """Which files the firmware picks on a board: kernel, initramfs, device tree, command line.
 
 Sources: documentation, ``config_txt/boot.adoc`` (kernel, arm_64bit, initramfs, auto_initramfs, os_prefix, cmdline,
-upstream_kernel) and ``configuration/device-tree.adoc``.
+upstream_kernel, start_file, fixup_file), ``legacy_config_txt/boot.adoc`` (start_x, start_debug),
+``configuration/boot_folder.adoc`` and ``configuration/device-tree.adoc``.
 """
 
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from scmguard.effective.config import EffectiveConfig, integer
 from scmguard.effective.resolve import Assignment, Place
-from scmguard.effective.worlds import FALSE, Split
+from scmguard.effective.worlds import FALSE, TRUE, Condition, Split
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.parse.config_txt import parse_initramfs
 
@@ -162,3 +163,71 @@ def _initramfs(config: EffectiveConfig, kernels: "Split[Choice]", prefix: "Split
         return Choice(())
 
     return line.product(auto).product(kernels.product(prefix)).map(pick)
+
+
+class Firmware(NamedTuple):
+    """The VideoCore's firmware: the start file and its fixup file, where several are named any of them."""
+
+    start: Choice
+    fixup: Choice
+
+
+# Variants of the firmware: the setting that asks for one, and its part of the files' names.
+_VARIANTS = (("start_x", "x"), ("start_debug", "db"))
+#: Settings of which a value below 32 selects the cut-down firmware (documentation; raspberrypi/linux#503).
+GPU_MEMORY = ("gpu_mem", "gpu_mem_256", "gpu_mem_512", "gpu_mem_1024")
+
+
+def early(config: EffectiveConfig, key: str) -> "Split[Optional[Assignment]]":
+    """The assignment that wins in the first file alone: included ones are not seen by the early stages of the boot."""
+    worlds = config.worlds
+    parts: List[Tuple[Condition, Optional[Assignment]]] = []
+    left = TRUE
+    for one in reversed(config.run.settings.get((key, 0), [])):
+        wins = worlds.both(left, one.when) if one.place.document is config.start else FALSE
+        if wins != FALSE:
+            parts.append((wins, one))
+            left = worlds.without(left, one.when)
+    if left != FALSE:
+        parts.append((left, None))
+    return Split(worlds, parts)
+
+
+def firmware_names(pi4: bool, variant: str) -> Tuple[str, str]:
+    """The start file and the fixup file of a variant (empty for the usual one, else x, db or cd)."""
+    middle = "4" + variant if pi4 else "_" + variant if variant else ""
+    return "start{}.elf".format(middle), "fixup{}.dat".format(middle)
+
+
+def firmware_files(config: EffectiveConfig) -> "Split[Firmware]":
+    """The firmware that the boot loader starts. Nothing on the Pi 5 family, whose firmware is in its EEPROM."""
+    worlds, board = config.worlds, config.board
+    if board.pi5_family:
+        return Split.always(worlds, Firmware(Choice(()), Choice(())))
+    asked: Split[Tuple[Tuple[str, Place], ...]] = Split.always(worlds, ())
+    tests = [(key, variant, 1, 1 << 64) for key, variant in _VARIANTS] + [(key, "cd", 1, 32) for key in GPU_MEMORY]
+    for key, variant, least, below in tests:
+        for condition, found in early(config, key):
+            if found is not None and least <= integer(found.value) < below:
+                more = ((variant, found.place),)
+                asked = asked.changed(condition, lambda old, more=more: old + more)  # type: ignore[misc]
+
+    def pick(
+        parts: Tuple[Tuple[Tuple[Tuple[str, Place], ...], Optional[Assignment]], Optional[Assignment]],
+    ) -> Firmware:
+        (variants, start), fixup = parts
+        place = variants[0][1] if variants else None
+        pairs = [firmware_names(board.pi4_family, variant) for variant, _ in variants or (("", place),)]
+        if board.pi4_family:
+            # Documented for start_x: the files of older boards serve where the Pi 4's own are missing.
+            pairs += [firmware_names(False, variant) for variant, _ in variants if variant != "cd"]
+        return Firmware(
+            Choice(tuple(pair[0] for pair in pairs), place)
+            if start is None or not start.value
+            else Choice((start.value,), start.place),
+            Choice(tuple(pair[1] for pair in pairs), place)
+            if fixup is None or not fixup.value
+            else Choice((fixup.value,), fixup.place),
+        )
+
+    return asked.product(early(config, "start_file")).product(early(config, "fixup_file")).map(pick)

@@ -1,16 +1,20 @@
 """EffectiveConfig: what a boot tree means on one board, with how every value got there."""
 
 import re
-from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
 from scmguard.effective import devicetree
 from scmguard.effective.board import Board
 from scmguard.effective.conditions import Known
-from scmguard.effective.resolve import Assignment, Load, ParameterSet, Run, Runner
+from scmguard.effective.overlays import Overlays, Prefixes, merge
+from scmguard.effective.resolve import Appendix, Assignment, Load, ParameterSet, Run, Runner
 from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, Worlds
 from scmguard.parse.config_txt import Document
 from scmguard.text import Source
+
+#: The header in the EEPROM's configuration below which lines belong to config.txt.
+SEAM = "[config.txt]"
 
 _INTEGER = re.compile(r"[ \t]*([+-]?)(?:0[xX]([0-9A-Fa-f]{1,16})|([0-9]{1,20}))")
 
@@ -42,11 +46,12 @@ class EffectiveConfig:
         self.boot = boot
         self.board = board
         self.worlds = worlds
-        self.run = run
+        self._run = run
+        self._merged: Optional[Run] = None
+        self._overlays: Optional[Overlays] = None
         self._runner = runner
         self._outcomes: Dict[Tuple[str, int], Split[Optional[Assignment]]] = {}
         self._loads: Optional[List[Tuple[Condition, Load]]] = None
-        self._overlay_files: Optional[FrozenSet[str]] = None
         self._shadowed: Optional[Condition] = None
         self._usb: Optional[Split[devicetree.Usb]] = None
         self._storage: Optional[Split[devicetree.Storage]] = None
@@ -65,7 +70,7 @@ class EffectiveConfig:
         """The assignment that wins, world by world; None where nothing sets ``key``."""
         known = self._outcomes.get((key, port))
         if known is None:
-            known = self._outcomes[key, port] = self._outcome(self.run.settings.get((key, port), []))
+            known = self._outcomes[key, port] = self._outcome(self._run.settings.get((key, port), []))
         return known
 
     def _outcome(self, assignments: List[Assignment]) -> "Split[Optional[Assignment]]":
@@ -142,24 +147,30 @@ class EffectiveConfig:
         return self._loads
 
     def overlay_present(self, name: str) -> Optional[bool]:
-        """Whether the tree has the overlay's file; None where the tree has no folder of overlays to look in.
+        """Whether the tree has the overlay's file, undamaged; None where the tree carries no overlays to look among."""
+        return self.overlays.present(name)
 
-        ``overlay_prefix`` and ``os_prefix`` are followed where they are the same in every world.
-        """
-        if self._overlay_files is None:
-            self._overlay_files = self._list_overlays()
-        return (name + ".dtbo") in self._overlay_files if self._overlay_files else None
+    @property
+    def overlays(self) -> Overlays:
+        """What is known of overlays: from the tree, where prefixes are the same in every world, else the catalogue."""
+        if self._overlays is None:
+            self._overlays = Overlays(
+                self.boot,
+                self.board,
+                Prefixes(
+                    _only(self.text("os_prefix")),
+                    _only(self.text("overlay_prefix", "overlays/")),
+                    tuple(found.value for _, found in self.outcome("device_tree") if found is not None and found.value),
+                ),
+            )
+        return self._overlays
 
-    def _list_overlays(self) -> FrozenSet[str]:
-        prefixes = [prefix for _, prefix in self.text("overlay_prefix", "overlays/")]
-        os_prefixes = [prefix for _, prefix in self.text("os_prefix")]
-        if len(prefixes) != 1 or len(os_prefixes) != 1:
-            return frozenset()
-        names: List[str] = []
-        for prefix in {prefixes[0], os_prefixes[0] + prefixes[0]}:
-            folder, _, start = prefix.rpartition("/")
-            names += [name[len(start) :] for name in self.boot.files.names(folder) if name.startswith(start)]
-        return frozenset(name for name in names if name.endswith(".dtbo"))
+    @property
+    def run(self) -> Run:
+        """What the file did, overlays looked up and every parameter given to its own."""
+        if self._merged is None:
+            self._merged = merge(self._run, self.overlays)
+        return self._merged
 
     @property
     def storage(self) -> "Split[devicetree.Storage]":
@@ -179,7 +190,7 @@ class EffectiveConfig:
         usb = self.usb
         world = conditions.world(facts)
         settings = {}
-        for key, port in self.run.settings:
+        for key, port in self._run.settings:
             winner = self.outcome(key, port).at(world)
             if winner is not None:
                 settings[key, port] = winner.value
@@ -194,6 +205,12 @@ class EffectiveConfig:
         gpio = [one.value for one in self.run.gpio if holds(one.when, world)]
         controller = usb.at(world)
         return Concrete(settings, overlays, base, gpio, (controller.controller, controller.dr_mode))
+
+
+def _only(split: "Split[str]") -> Optional[str]:
+    """The value that is the same in every world, or None."""
+    values = {value for _, value in split}
+    return values.pop() if len(values) == 1 else None
 
 
 def last_of_each(parameters: List[ParameterSet]) -> Tuple[Tuple[str, str], ...]:
@@ -216,8 +233,23 @@ def evaluate(boot: Boot, board: Board, start: str = "", known: Optional[Known] =
     if known is None:
         known = Known(tryboot=True) if name == "tryboot.txt" else Known()
     worlds = Worlds()
-    runner = Runner(worlds, board, known, boot.document, document)
+    appendix = _appendix(boot, board) if name in ("config.txt", "tryboot.txt", boot.start) else None
+    runner = Runner(worlds, board, known, boot.document, document, appendix)
     return EffectiveConfig(boot, board, worlds, runner, runner.run())
+
+
+def _appendix(boot: Boot, board: Board) -> Optional[Appendix]:
+    """The lines below ``[config.txt]`` in the EEPROM's configuration, where the boot tree has a copy of that.
+
+    Source: documentation, ``raspberry-pi/eeprom-bootloader.adoc``, ``[config.txt]`` section: start4.elf appends it, in
+    memory, to config.txt. Boards before the Pi 4 have no EEPROM.
+    """
+    if not (board.pi4_family or board.pi5_family) or not boot.bootconf:
+        return None
+    document = boot.document(boot.bootconf)
+    if document is None:
+        return None
+    return next((Appendix(document, line.number + 1) for line in document.lines if line.text.strip() == SEAM), None)
 
 
 __all__ = ["Concrete", "EffectiveConfig", "Load", "evaluate", "integer", "last_of_each"]

@@ -120,6 +120,18 @@ _ALL = (
         "documentation, boot: no equals sign; raspberrypi/firmware#1358",
     ),
     _reading(
+        "eeprom-filters",
+        "Do section headers of config.txt hold on in the lines that the EEPROM appends?",
+        {"continue": "yes", "reset": "no, these lines start as under [all]"},
+        "documentation, eeprom-bootloader: silent; the section is appended to the file in memory",
+    ),
+    _reading(
+        "eeprom-section",
+        "Is the [config.txt] section of the EEPROM obeyed on the Pi 5 family?",
+        {"appended": "yes, as on the Pi 4 family", "ignored": "no"},
+        "documentation, eeprom-bootloader: start4.elf does it, which a Pi 5 does not have",
+    ),
+    _reading(
         "cmdline-lines",
         "Which lines of cmdline.txt reach the kernel?",
         {"first": "the first", "all": "all of them, comments too"},

@@ -79,7 +79,11 @@ class Load(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All that running a file did, in order. Settings are by key and port."""
+    """All that running a file did, in order. Settings are by key and port.
+
+    As the runner leaves it, ``base`` has every parameter of a ``dtparam`` line, and loads have the names that were
+    written; :func:`scmguard.effective.overlays.merge` looks the overlays up and gives each parameter to its own.
+    """
 
     settings: Dict[Tuple[str, int], List[Assignment]]
     loads: List[Load]
@@ -94,15 +98,31 @@ class Run(NamedTuple):
 Read = Callable[[str], Optional[Document]]
 
 
-class Runner:
-    """Runs one file (with its includes) for one board. Use :func:`run`."""
+class Appendix(NamedTuple):
+    """What the EEPROM adds behind config.txt: the lines of a document from one on (numbered from 1)."""
 
-    def __init__(self, worlds: Worlds, board: Board, known: Known, read: Read, start: Document) -> None:
+    document: Document
+    first: int
+
+
+class Runner:
+    """Runs one file (with its includes) for one board. ``read`` gives an included file by name, or None."""
+
+    def __init__(
+        self,
+        worlds: Worlds,
+        board: Board,
+        known: Known,
+        read: Read,
+        start: Document,
+        appendix: Optional[Appendix] = None,
+    ) -> None:
         self.worlds = worlds
         self.board = board
         self.read = read
         self.result = Run({}, [], [], [], [], [], ())
         self.start = start
+        self.appendix = appendix
         self._known = known
         self._conditions: Optional[Conditions] = None
         self._classes: List[Condition] = [TRUE] * len(CLASSES)
@@ -122,6 +142,8 @@ class Runner:
 
     def _filters(self) -> Iterator[Filter]:
         seen, todo = set(), [self.start]
+        if self.appendix is not None:
+            todo.append(self.appendix.document)
         while todo:
             document = todo.pop()
             if document.source.path in seen:
@@ -139,15 +161,33 @@ class Runner:
     def run(self) -> Run:
         """Runs the file and returns what it did."""
         self._file(self.start, TRUE)
+        if self.appendix is not None:
+            self._append(self.appendix)
         return self.result._replace(headers=self._headers_now)
 
-    def _file(self, document: Document, reached: Condition) -> None:
+    def _append(self, appendix: Appendix) -> None:
+        """Runs the EEPROM's lines as the end of the file. Whether its filters still hold there is a reading."""
+        reached = TRUE
+        if self.board.pi5_family:
+            reached = self.conditions.reading("eeprom-section", "appended")
+        if (
+            self._active != TRUE
+            or any(condition != TRUE for condition in self._classes)
+            or any(port for _, port in self._display)
+        ):
+            reset = self.worlds.both(reached, self.conditions.reading("eeprom-filters", "reset"))
+            self._classes = [self.worlds.either(old, reset) for old in self._classes]
+            self._display = self._display.replaced(reset, 0)
+            self._apply()
+        self._file(appendix.document, reached, appendix.first)
+
+    def _file(self, document: Document, reached: Condition, first: int = 1) -> None:
         if document not in self.result.documents:
             self.result.documents.append(document)
         self._running.append(document.source.path)
         place, number = Place(document, 0, ()), -1
         for line, when, found in units(document):
-            if not found:
+            if not found or line.number < first:
                 continue
             here = reached if not when else self.worlds.both(reached, self.conditions.all_of(when))
             for effect in found:
@@ -195,6 +235,9 @@ class Runner:
                 self._classes[number] = self.worlds.choose(when, applies, self._classes[number])
             self._headers[number] = header
         self._headers_now = tuple(self._headers.values())
+        self._apply()
+
+    def _apply(self) -> None:
         active = TRUE
         for condition in self._classes:
             active = self.worlds.both(active, condition)
@@ -254,9 +297,8 @@ class Runner:
         if name in ("", "none"):
             self._scope = self._scope.replaced(when, -1)
             return
-        resolved, remark = catalogue.map_overlay(name, self.board.soc)
         given = [ParameterSet(one.name, one.value, place, when) for one in parameters]
-        self.result.loads.append(Load(name, resolved, remark, given, place, when))
+        self.result.loads.append(Load(name, name, "", given, place, when))
         self._scope = self._scope.replaced(when, len(self.result.loads) - 1)
 
     def _parameters(self, value: str, when: Condition, place: Place) -> None:
@@ -265,24 +307,4 @@ class Runner:
             if inside == FALSE and condition != TRUE:
                 continue
             for one in parse_parameters(value):
-                given = ParameterSet(one.name, one.value, place, inside, number)
-                if number >= 0 and takes(self.result.loads[number], one.name):
-                    self.result.loads[number].parameters.append(given)
-                else:
-                    self.result.base.append(given)
-
-
-def takes(load: Load, parameter: str) -> bool:
-    """Whether a parameter set in the scope of ``load`` goes to it, and not to the base tree."""
-    name = load.resolved or load.name
-    if catalogue.overlay_known(name):
-        return catalogue.overlay_has(name, parameter)
-    return not catalogue.base_has(parameter)
-
-
-def run(worlds: Worlds, board: Board, known: Known, read: Read, start: Document) -> Run:
-    """Runs ``start`` on ``board``. ``read`` gives an included file of the boot folder by name, or None.
-
-    Raises :class:`scmguard.effective.worlds.TooComplex`.
-    """
-    return Runner(worlds, board, known, read, start).run()
+                self.result.base.append(ParameterSet(one.name, one.value, place, inside, number))
