@@ -69,3 +69,29 @@ def bootware_file_missing(context: Context, _params: Params) -> Iterator[Hit]:
     if not any(boot.exists(name) for name in _KERNELS):
         message = "there is no kernel for Bootware: none of {}".format(", ".join(_KERNELS))
         yield Hit(None, Span(boot.files.label(_KERNELS[0])), message, when)
+
+
+_HANG = ("disable-bt", "miniuart-bt")
+
+
+def uboot_hangs_with_overlay(context: Context, _params: Params) -> Iterator[Hit]:
+    """U-Boot with an overlay that moves the serial port from under it; which versions mind is not in the files.
+
+    Images that ship both have been tried by their makers; a Bootware unit ships neither overlay.
+    """
+    config = context.config
+    worlds = config.worlds
+    starts = context.files.kernel.where(
+        lambda choice: any(name.rpartition("/")[2].lower().startswith("u-boot") for name in choice.names)
+    )
+    loads = [(when, load) for when, load in config.loads if load.resolved in _HANG] if starts != FALSE else []
+    if not loads:
+        return
+    version = worlds.among("u-boot", ("2020.10", "another"), lambda each: each == "2020.10")
+    sign = _evidence(context)
+    related = [Related(Span(context.boot.files.label(sign)), "this file shows that Bootware is installed")]
+    for when, load in loads:
+        message = "with {} U-Boot may hang before it starts the kernel".format(load.resolved)
+        affected = worlds.both(worlds.both(when, starts), version)
+        severity = None if sign else "hygiene"
+        yield hit_at(load.place, message, affected, related if sign else (), severity)

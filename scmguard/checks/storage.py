@@ -1,4 +1,4 @@
-"""The medium: a Zymbit SCM boots from its eMMC and from nothing else."""
+"""The medium: what a board boots from, and what takes it away. A Zymbit SCM boots from its eMMC and nothing else."""
 
 import re
 from typing import Iterator, List, Set, Tuple
@@ -6,7 +6,7 @@ from typing import Iterator, List, Set, Tuple
 from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit
 from scmguard.effective.config import evaluate, integer
-from scmguard.effective.worlds import TRUE
+from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.parse.cmdline_txt import last
 from scmguard.rootfs import mounts
 from scmguard.text import Source, Span
@@ -17,14 +17,10 @@ _MAPPER = "/dev/mapper/"
 
 
 def boot_not_emmc(context: Context, _params: Params) -> Iterator[Hit]:
-    """Everything that sends the boot, or the root, to another medium than the eMMC."""
-    config = context.config
-    hits: List[Hit] = []
-    for condition, state in config.storage:
-        if not state.enabled and state.place is not None:
-            message = "this takes the eMMC away from Linux, and with it the root file system"
-            hits.append(hit_at(state.place, message, condition))
-    yield from one_hit(hits, config)
+    """Everything that sends the boot, or the root, to another medium than the eMMC.
+
+    That the eMMC itself is switched off is said by ``storage_disabled``.
+    """
     yield from _root(context)
     if context.boot.has_config and not context.boot.single:
         yield from _autoboot(context)
@@ -83,3 +79,78 @@ def _mapped_roots(context: Context, root: Folder) -> Set[str]:
 
 def _table_hit(file: Source, line: int, message: str) -> Hit:
     return Hit(file, Span(file.path, line, 1, line, 1 + len(file.line_text(line))), message, boardless=True)
+
+
+# ---- the controller, and the device tree --------------------------------------------------------------------
+
+_ON_CARD = re.compile(r"/dev/mmcblk\d|b3[0-9a-fA-F]{2}\Z|179:")
+# Kernels other than Linux, which may do without a device tree, have names of their own.
+_LINUX_NAMES = ("kernel", "vmlinu", "image", "zimage", "u-boot")
+
+
+def storage_disabled(context: Context, _params: Params) -> Iterator[Hit]:
+    """The SD/eMMC controller is switched off, and the root file system is behind it, or may be."""
+    config = context.config
+    on_card, elsewhere = _roots(context)
+    hits: List[Hit] = []
+    for condition, state in config.storage:
+        if state.enabled or state.place is None:
+            continue
+        if context.profile.get("medium") == "emmc":
+            message = "this takes the eMMC away from Linux, and with it the root file system"
+            hits.append(hit_at(state.place, message, condition))
+            continue
+        sure = config.worlds.both(condition, on_card)
+        open_question = config.worlds.without(condition, config.worlds.either(on_card, elsewhere))
+        if sure != FALSE:
+            message = "this takes the SD card or eMMC away from Linux, and the root file system is on it"
+            hits.append(hit_at(state.place, message, sure, (), "no-boot"))
+        elif open_question != FALSE:
+            message = "this takes the SD card or eMMC away from Linux; the root file system must be elsewhere"
+            hits.append(hit_at(state.place, message, open_question, (), "hygiene"))
+    yield from one_hit(hits, config)
+    if config.board.soc == "bcm2835":
+        for when, load in config.loads:
+            if load.resolved == "mmc":
+                message = (
+                    "this swaps the driver of the SD card or eMMC; left over from an older system it can stop a boot"
+                )
+                yield hit_at(load.place, message, config.worlds.without(when, elsewhere), (), "hygiene")
+
+
+def _roots(context: Context) -> Tuple[Condition, Condition]:
+    """The worlds in which root= is on the SD card or eMMC, and those in which it surely is not."""
+    on_card = elsewhere = FALSE
+    for condition, line in context.cmdlines if context.boot.has_cmdline else ():
+        root = last(line.arguments, "root") if line is not None else None
+        value = root.value or "" if root is not None else ""
+        if _ON_CARD.match(value):
+            on_card = context.config.worlds.either(on_card, condition)
+        elif _OTHER_DEVICE.match(value):
+            elsewhere = context.config.worlds.either(elsewhere, condition)
+    return on_card, elsewhere
+
+
+def device_tree_off(context: Context, _params: Params) -> Iterator[Hit]:
+    """``device_tree=`` without a name: the kernel gets no device tree.
+
+    Kernels that are not Linux may do without, and so may old ones that were built for the boards up to the Pi 3.
+    """
+    config = context.config
+    own_kernel = config.outcome("kernel").where(lambda found: found is not None and bool(found.value))
+    spared = own_kernel if config.board.soc == "bcm2835" else FALSE
+    hits: List[Hit] = []
+    for condition, found in config.outcome("device_tree"):
+        if found is None or found.value:
+            continue
+        for picked, choice in context.files.kernel:
+            when = config.worlds.both(condition, picked)
+            linux = all(name.rpartition("/")[2].lower().startswith(_LINUX_NAMES) for name in choice.names)
+            sure = config.worlds.without(when, spared) if linux else FALSE
+            if sure != FALSE:
+                message = "device_tree= has no value: Linux gets no device tree, and does not start"
+                hits.append(hit_at(found.place, message, sure))
+            elif when != FALSE:
+                message = "device_tree= has no value: {} gets no device tree".format(" ".join(choice.names))
+                hits.append(hit_at(found.place, message, when, (), "hygiene"))
+    yield from one_hit(hits, config)

@@ -1,14 +1,30 @@
-"""The DWC2 USB controller in host mode: what a Zymbit SCM cannot boot without."""
+"""The DWC2 USB controller in host mode: what a Zymbit SCM cannot boot without; gadgets; boards with USB off.
 
-from typing import Iterator, List
+Gadget drivers are those of Linux, ``drivers/usb/gadget/legacy``. Without a device-mode controller they wait for one
+(``drivers/usb/gadget/udc/core.c``). Modules are loaded by systemd-modules-load(8) (command line and ``modules-load.d``;
+it takes ``-`` and ``_`` for the same) and listed in ``/etc/modules``.
+"""
+
+import re
+from typing import Iterator, List, Tuple
 
 from scmguard.checks.base import Context, Hit, Params, because, hit_at, hit_file, one_hit, span_of
 from scmguard.effective.devicetree import Usb
 from scmguard.effective.resolve import Load, Place
-from scmguard.effective.worlds import FALSE, Condition
+from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
+from scmguard.parse.cmdline_txt import last
+from scmguard.text import Source, Span
 
 WANTED = "dtoverlay=dwc2,dr_mode=host"
+
+_GADGETS = (
+    ("g_acm_ms", "g_audio", "g_cdc", "g_dbgp", "g_ether", "g_ffs", "g_hid", "g_mass_storage", "g_midi", "g_multi")
+    + ("g_ncm", "g_nokia", "g_printer", "g_serial", "g_webcam", "g_zero")
+    + ("gadgetfs", "raw_gadget", "tcm_usb_gadget")
+)
+_LIBRARY = "libcomposite"
+_USB_DISK = re.compile(r"/dev/sd[a-z]")
 
 
 def dwc2_host_missing(context: Context, _params: Params) -> Iterator[Hit]:
@@ -78,3 +94,100 @@ def _never_loaded(context: Context, condition: Condition) -> Hit:
             "the file is empty" if context.boot.exists(context.boot.start) else "there is no such file"
         )
     return hit_file(config.start, message, condition)
+
+
+# ---- gadgets ------------------------------------------------------------------------------------------------
+
+
+def dwc2_gadget(context: Context, _params: Params) -> Iterator[Hit]:
+    """Gadget drivers where the port has to be a host.
+
+    While the controller is a host they only wait. The mode itself is the affair of ``dwc2_host_missing``.
+    """
+    if not context.profile.get("usb-host"):
+        return
+    config = context.config
+    device_mode = config.usb.where(lambda usb: usb.controller == "dwc2" and usb.dr_mode != "host")
+    for source, span, name, when in _gadgets(context):
+        now = FALSE if name == _LIBRARY else config.worlds.both(when, device_mode)
+        if now != FALSE:
+            message = "{} makes this unit a USB device, and its port has to be a host".format(name)
+            yield Hit(source, span, message, now)
+        elif when != FALSE:
+            message = "{} waits for the USB port to become a device; it has to stay a host".format(name)
+            yield Hit(source, span, message, when, severity="hygiene")
+
+
+def _gadgets(context: Context) -> Iterator[Tuple[Source, Span, str, Condition]]:
+    """Gadget drivers that are loaded: where that is said, the name, and in which worlds."""
+    if context.boot.has_cmdline:
+        for condition, line in context.cmdlines:
+            for argument in line.arguments if line is not None else ():
+                if line is not None and argument.name.replace("_", "-") in ("modules-load", "rd.modules-load"):
+                    for name in _gadget_names((argument.value or "").split(",")):
+                        yield line.source, line.place(argument), name, condition
+    for source in _module_lists(context):
+        for each in source.lines:
+            for name in _gadget_names(each.text.split()[:1]):
+                yield source, source.span(each.number), name, TRUE
+
+
+def _gadget_names(words: List[str]) -> Iterator[str]:
+    for word in words:
+        name = word.replace("-", "_")
+        if name in _GADGETS or name == _LIBRARY:
+            yield name
+
+
+def _module_lists(context: Context) -> Iterator[Source]:
+    """The files that name modules to be loaded; of one name in several folders the first counts."""
+    root = context.boot.root
+    if root is None:
+        return
+    names = ["etc/modules", "etc/initramfs-tools/modules"]
+    seen = set()
+    for folder in ("etc/modules-load.d", "usr/lib/modules-load.d"):
+        for name in root.names(folder):
+            # Debian links /etc/modules into modules-load.d.
+            if name.endswith(".conf") and name not in seen:
+                seen.add(name)
+                if not (root.link(folder + "/" + name) or "").endswith("/modules"):
+                    names.append(folder + "/" + name)
+    for name in names:
+        data = root.read(name)
+        if data is not None:
+            yield Source(root.label(name), data)
+
+
+# ---- boards with USB off ------------------------------------------------------------------------------------
+
+
+def usb_off(context: Context, _params: Params) -> Iterator[Hit]:
+    """A board whose USB controller is off unless asked for, and nothing asks."""
+    config = context.config
+    if not config.run.documents:
+        return
+    off = config.usb.where(lambda usb: usb.controller == "none")
+    for when, load in config.loads:
+        if load.resolved == "vl805":  # USB behind PCIe, on the carrier
+            off = config.worlds.without(off, when)
+    if off == FALSE:
+        return
+    related = []
+    for load in config.run.loads:
+        if load.name == "dwc2" and load.when == FALSE:
+            related.append(Related(span_of(load.place), "this line does not count on {}".format(config.board.name)))
+    for one in config.run.settings.get(("otg_mode", 0), []):
+        if one.when == FALSE:
+            related.append(Related(span_of(one.place), "this line does not count on {}".format(config.board.name)))
+    said = FALSE
+    for condition, line in context.cmdlines if context.boot.has_cmdline else ():
+        root = last(line.arguments, "root") if line is not None else None
+        when = config.worlds.both(condition, off)
+        if root is not None and _USB_DISK.match(root.value or "") and when != FALSE:
+            message = "USB is off on {}, and {} may be behind it".format(config.board.name, root.text)
+            said = config.worlds.either(said, when)
+            yield hit_file(config.start, message, when, related)
+    if said == FALSE:
+        message = "USB is off on {}: neither otg_mode=1 nor dtoverlay=dwc2 is in effect".format(config.board.name)
+        yield hit_file(config.start, message, off, related)._replace(severity="hygiene")

@@ -1,0 +1,310 @@
+"""Settings one by one: their names, their values, what they burn, and which file they must stand in.
+
+Ranges, boards and what is irreversible are data: ``catalogue/settings.json``.
+"""
+
+import re
+from typing import Dict, Iterator, List, Optional, Tuple
+
+from scmguard import catalogue
+from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
+from scmguard.checks.conflicts import conflicting_values
+from scmguard.effective.config import integer
+from scmguard.effective.resolve import Assignment, ParameterSet
+from scmguard.effective.worlds import FALSE, TRUE, Condition
+from scmguard.finding import Related
+from scmguard.parse.config_txt import parse_line
+
+__all__ = [
+    "bootloader_setting_in_include",
+    "conflicting_values",
+    "invalid_value",
+    "irreversible_setting",
+    "unknown_setting",
+]
+
+# Past that, names are counted and no longer compared: a file of prose has thousands.
+_MOST_NAMES = 40
+_LONGEST_NAME = 40
+# Names of the EEPROM's configuration, and what templates write for a name.
+_FOREIGN_NAME = re.compile(r"[A-Z0-9_]*\Z|__.*__\Z")
+_TEMPLATE = re.compile(r"\{\{|\}\}|\$\{|\$\(|<%|@[A-Z_]+@|%[A-Z_]+%")
+
+
+def unknown_setting(context: Context, _params: Params) -> Iterator[Hit]:
+    """Names that no catalogue knows, once each, with the known name that comes nearest."""
+    looked = {"setting": 0, "directive": 0}
+    more: List[Assignment] = []
+    for (key, _port), several in context.config.run.settings.items():
+        if key in catalogue.settings():
+            continue
+        one = next((each for each in several if each.when != FALSE), None)
+        kind = "" if one is None else _kind(one)
+        if one is None or not kind:
+            continue
+        looked[kind] += 1
+        if looked[kind] <= _MOST_NAMES:
+            message = _name_message(one, kind)
+            if message:
+                yield hit_at(one.place, message, one.when)._replace(boardless=True)
+        elif kind == "setting":
+            more.append(one)
+    if more:
+        message = "{} more names from here on that no catalogue knows; is this a config.txt?".format(len(more))
+        yield hit_at(more[0].place, message, more[0].when)._replace(boardless=True)
+
+
+def _kind(one: Assignment) -> str:
+    """``setting`` or ``directive``; nothing for the tail of a long line, a template's name, or one for the EEPROM."""
+    statement = parse_line(_line(one))
+    if statement.key != one.key or _TEMPLATE.search(one.value):
+        return ""
+    if _FOREIGN_NAME.match(one.key) and catalogue.other_case(one.key) is None:
+        return ""
+    if statement.kind == "directive":
+        return "" if " " in statement.value else "directive"
+    return "setting"
+
+
+def _line(one: Assignment) -> str:
+    return one.place.document.source.line_text(one.place.line)
+
+
+def _name_message(one: Assignment, kind: str) -> str:
+    key = one.key
+    folded = catalogue.other_case(key)
+    if folded is not None:
+        return "{} is only known as {}; whether the firmware minds the case is not known".format(key, folded)
+    text = "no setting of the name {} is known".format(key)
+    if catalogue.base_has(key):
+        return "{}; as a parameter it is written dtparam={}={}".format(text, key, one.value)
+    near = ""
+    if len(key) <= _LONGEST_NAME:
+        from difflib import get_close_matches
+
+        near = next(iter(get_close_matches(key, catalogue.settings(), 1, 0.8)), "")
+    if near:
+        return "{}; is {} meant?".format(text, near)
+    # Two words without an equals sign are as good as prose.
+    return text if kind == "setting" else ""
+
+
+# ---- values ------------------------------------------------------------------------------------------------
+
+_NUMBER = re.compile(r"[+-]?(?:0[xX][0-9A-Fa-f]+|[0-9]+)")
+# Quotes, a second setting in the line, templates and odd characters are the business of other rules, or of nobody.
+_NOT_PLAIN = re.compile(r"[\"'={}<>$@%\\]|[^ -~\t]")
+_YES = ("on", "yes", "true", "enable", "enabled", "y")
+_NO = ("off", "no", "false", "disable", "disabled", "n", "none")
+_FRACTION = re.compile(r"[.,][0-9]")
+
+Fault = Tuple[str, Optional[str]]
+
+
+def invalid_value(context: Context, _params: Params) -> Iterator[Hit]:
+    """Values that the firmware reads as another number than they seem to say, or that are out of range."""
+    config = context.config
+    found: Dict[Tuple[str, int], Tuple[Assignment, Fault, Condition]] = {}
+    for key, port in config.run.settings:
+        known = catalogue.setting(key)
+        if known is None or known.kind not in ("int", "bool") or not known.on(config.board.name, config.board.soc):
+            continue
+        for when, one in config.outcome(key, port):
+            fault = None if one is None else _fault(key, known, one.value)
+            if one is not None and fault is not None and (one.value or "#" not in _line(one)):
+                place = one.place.path, one.place.line
+                before = found[place][2] if place in found else FALSE
+                found[place] = one, fault, config.worlds.either(before, when)
+    for one, (message, severity), when in found.values():
+        yield hit_at(one.place, message, when, severity=severity)
+    yield from _switches(context)
+
+
+def _fault(key: str, known: catalogue.Setting, value: str) -> Optional[Fault]:
+    """What is wrong with a value, and the severity if it is milder than the rule's."""
+    word = value.partition("#")[0].strip(" \t\r")
+    if (not word and "#" in value) or _NOT_PLAIN.search(word):
+        return None
+    # Nobody boots by those any more; a wrong number is a wrong picture at most.
+    mild = "hygiene" if known.deprecated and known.risk != "boot" else None
+    match = _NUMBER.match(word)
+    if match is None:
+        return _no_number(key, word, mild)
+    number, rest = integer(word), word[match.end() :]
+    fault = _out_of_range(key, known, number)
+    if fault is not None:
+        return fault[0], fault[1] or mild
+    if rest:
+        message = "{}={}: the firmware reads {} and ignores {!r}".format(key, word, number, rest)
+        return message, mild if _FRACTION.match(rest) else "hygiene"
+    if known.kind == "bool" and number not in (0, 1):
+        return "{} is on or off: {} counts as 1".format(key, word), "hygiene"
+    return None
+
+
+def _no_number(key: str, word: str, mild: Optional[str]) -> Fault:
+    if not word:
+        return "{}= is empty; the firmware reads 0".format(key), "hygiene"
+    if word.lower() in _YES:
+        return "{}={} wants a number: the firmware reads 0, which is off; write {}=1".format(key, word, key), mild
+    if word.lower() in _NO:
+        return "{}={} wants a number: the firmware reads 0, which is off as well".format(key, word), "hygiene"
+    return "{}={} wants a number: the firmware reads 0".format(key, word), mild
+
+
+def _out_of_range(key: str, known: catalogue.Setting, number: int) -> Optional[Fault]:
+    if known.risk == "clock" or number == 0:
+        return None  # clocks and voltages have a rule of their own, and 0 is as good as not set
+    if known.values and number not in known.values:
+        shown = ", ".join(hex(each) if each > 0xFFFF else str(each) for each in known.values)
+        return "{}={} has no meaning; known are {}".format(key, number, shown), None
+    low, high = known.low, known.high
+    if (low is None or number >= low) and (high is None or number <= high):
+        return None
+    limits = "{} to {}".format("any" if low is None else low, "any" if high is None else high)
+    if known.clamped:
+        taken = low if low is not None and number < low else high
+        return "{}={} is outside {}; the firmware takes {}".format(key, number, limits, taken), "hygiene"
+    # Too little is taken for the least, as far as anybody says.
+    return "{}={} is outside {}".format(key, number, limits), "hygiene" if low is not None and number < low else None
+
+
+# Base parameters that set a node's status.
+_SWITCHES = (
+    *("audio", "axiperf", "i2c", "i2c0", "i2c1", "i2c_arm", "i2c_csi_dsi", "i2c_csi_dsi0", "i2c_csi_dsi1", "i2c_vc"),
+    *("i2s", "krnbt", "nvme", "pciex1", "random", "spi", "suspend", "uart0", "uart1", "watchdog"),
+)
+_ON = ("1", "y", "yes", "on", "true", "ok", "okay")
+
+
+def _switches(context: Context) -> Iterator[Hit]:
+    """``dtparam=i2c_arm=ON``: what is no lower-case on or off is stored, and Linux takes it for disabled.
+
+    Source: documentation, ``configuration/device-tree.adoc`` (boolean parameters); tried with dtmerge.
+    """
+    config = context.config
+    later: Dict[str, Condition] = {}
+    for one in reversed(config.run.base):
+        if one.name not in _SWITCHES or one.when == FALSE:
+            continue
+        when = config.worlds.without(one.when, later.get(one.name, FALSE))
+        later[one.name] = config.worlds.either(one.when, later.get(one.name, FALSE))
+        word = one.value.partition("#")[0].strip(" \t\r")
+        if word not in _ON and word.lower() in _YES + ("ok", "okay"):
+            message = "dtparam={}={} switches it off: only on, yes, true and 1 in small letters switch it on"
+            when = config.worlds.without(when, config.without_tree)
+            yield hit_at(one.place, message.format(one.name, word), when)
+
+
+# ---- what cannot be undone -----------------------------------------------------------------------------------
+
+_RECOVERY = ("recovery.bin", "bootcode4.bin", "bootcode5.bin")
+_IMAGES = ("pieeprom.bin", "pieeprom.upd")
+_OTP_WRITABLE = {"nvmem_cust_rw": "customer rows", "nvmem_priv_rw": "private key", "nvmem_mac_rw": "MAC addresses"}
+
+
+def irreversible_setting(context: Context, _params: Params) -> Iterator[Hit]:
+    """Settings that burn the SoC's one-time programmable memory, and parameters that open it for writing."""
+    config = context.config
+    for key in catalogue.settings_with("irreversible"):
+        known = catalogue.setting(key)
+        if known is None or (key, 0) not in config.run.settings:
+            continue
+        message, severity = _burn(context, key, known)
+        for when, one in config.outcome(key):
+            if one is not None and integer(one.value) != 0:
+                yield hit_at(one.place, message.format(key, integer(one.value)), when, severity=severity)
+    yield from _warranty(context)
+    for opened in config.run.base:
+        if opened.name in _OTP_WRITABLE and opened.value in _ON:
+            message = "dtparam={} lets programs write the {} in the one-time memory; what they write stays"
+            when = config.worlds.without(opened.when, config.without_tree)
+            yield _opened(opened, message.format(opened.name, _OTP_WRITABLE[opened.name]), when)
+
+
+def _opened(one: ParameterSet, message: str, when: Condition) -> Hit:
+    return hit_at(one.place, message, when, severity="degraded")
+
+
+def _burn(context: Context, key: str, known: catalogue.Setting) -> Tuple[str, Optional[str]]:
+    """A message (to be filled in with key and number) and a severity, if milder than the rule's."""
+    board, boot = context.config.board, context.boot
+    burns = "{}={} burns for ever: " + known.irreversible
+    if not known.on(board.name, board.soc):
+        return (
+            "{}={} does nothing on "
+            + board.name
+            + ", and burns a board that knows it if this card is put there: "
+            + (known.irreversible),
+            "hygiene",
+        )
+    if known.burns == "uncertain":
+        return "{}={} may burn for ever: " + known.irreversible, "degraded"
+    if known.burns == "rpiboot" and not _is_recovery(context):
+        if boot.has_binaries and not boot.single:
+            return "{}={} does nothing on a boot partition; recovery.bin obeys it, and burns " + (
+                known.irreversible
+            ), "hygiene"
+        return burns + " (where recovery.bin reads this file)", "degraded"
+    return burns, None
+
+
+def _is_recovery(context: Context) -> bool:
+    """Whether the folder is one that rpiboot sends, to flash a bootloader (raspberrypi/usbboot)."""
+    exists = context.boot.exists
+    return not context.boot.single and any(map(exists, _RECOVERY)) and any(map(exists, _IMAGES))
+
+
+def _warranty(context: Context) -> Iterator[Hit]:
+    """``force_turbo`` with a raised voltage sets a bit for ever (documentation, ``config_txt/overclocking.adoc``).
+
+    Not on the Pi 4 (``raspberry-pi/revision-codes.adoc``); what newer boards do is not documented.
+    """
+    config = context.config
+    if config.board.soc != "bcm2835" or ("force_turbo", 0) not in config.run.settings:
+        return
+    voltages = [key for key, _ in config.run.settings if key.startswith("over_voltage") and key != "over_voltage_avs"]
+    for when, turbo in config.outcome("force_turbo"):
+        if turbo is None or integer(turbo.value) == 0:
+            continue
+        union, related = FALSE, []
+        for key in voltages:
+            for condition, one in config.outcome(key):
+                both = config.worlds.both(when, condition)
+                if one is not None and both != FALSE and integer(one.value) > 0:
+                    union = config.worlds.either(union, both)
+                    related.append(Related(span_of(one.place), "{}={}".format(key, integer(one.value))))
+        message = "force_turbo with a raised voltage sets a bit for ever that tells of overclocking"
+        yield hit_at(turbo.place, message, union, related, "degraded")
+
+
+# ---- files ---------------------------------------------------------------------------------------------------
+
+
+def bootloader_setting_in_include(context: Context, _params: Params) -> Iterator[Hit]:
+    """Settings that are read before ``include`` is understood, in effect from an included file."""
+    config = context.config
+    board = config.board
+    for key in catalogue.settings_with("main_file_only"):
+        several = config.run.settings.get((key, 0))
+        known = catalogue.setting(key)
+        if not several or known is None or not known.on(board.name, board.soc):
+            continue
+        own: List[Assignment] = [one for one in several if one.place.document == config.start and one.when != FALSE]
+        for when, one in config.outcome(key):
+            if one is None or not _included(context, one) or any(each.value == one.value for each in own):
+                continue
+            if not own and known.kind == "bool" and integer(one.value) == 0:
+                continue
+            message = "{}={} has no effect in an included file: it is read before include is".format(key, one.value)
+            related = [Related(span_of(each.place), "this is what counts") for each in own[-1:] if each.when == TRUE]
+            severity = "hygiene" if key == "uart_2ndstage" else None
+            yield hit_at(one.place, message, when, related, severity)
+
+
+def _included(context: Context, one: Assignment) -> bool:
+    boot = context.boot
+    if one.place.document == context.config.start:
+        return False
+    # Lines below [config.txt] in the EEPROM's configuration come from no include.
+    return not boot.bootconf or one.place.path != boot.files.label(boot.bootconf)
