@@ -43,7 +43,7 @@ _BOARDS = tuple(
         (r"cm3", "cm3"),
         (r"(?:pi|rpi|raspberrypi)[-_]?3(?!\d)|bcm2710|bcm2837", "pi3"),
         (r"(?:pi|rpi|raspberrypi)[-_]?2(?!\d)|bcm2709|bcm2836", "pi2"),
-        (r"(?:pi|rpi|raspberrypi)[-_]?1(?!\d)|bcm2708|(?:^|/)rpi?b?\.txt", "pi1"),
+        (r"(?:pi|rpi|raspberrypi)[-_]?1(?!\d)|bcm2708|board/raspberrypi/config", "pi1"),
     )
 )
 

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from typing import Match
+from typing import Match, Sequence
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 README = os.path.join(TOP, "README.md")
@@ -26,9 +26,16 @@ def rules_table() -> str:
     from scmguard.finding import SEVERITIES
 
     rules = sorted(rulebook.load().rules.values(), key=lambda rule: (-SEVERITIES.index(rule.severity), rule.id))
-    rows = ["| rule | severity | says |", "|---|---|---|"]
-    rows += ["| `{}` | {} | {} |".format(rule.id, rule.severity, rule.summary) for rule in rules]
-    return "\n".join(rows)
+    return table(
+        ["rule", "severity", "says"], [["`{}`".format(rule.id), rule.severity, rule.summary] for rule in rules]
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, without the last line end."""
+    lines = ["| {} |".format(" | ".join(cell.replace("|", "\\|") for cell in row)) for row in [head, *rows]]
+    lines.insert(1, "|---" * len(head) + "|")
+    return "\n".join(lines)
 
 
 def updated(text: str) -> str:

@@ -57,6 +57,8 @@ def boot_of(example: Mapping[str, Any]) -> Boot:
 
 
 def _bytes(content: Any) -> bytes:
+    if isinstance(content, dict) and "times" in content:  # much of the same, and what stands behind it
+        return _bytes(content["text"]) * int(content["times"]) + _bytes(content.get("then", ""))
     if isinstance(content, dict):  # a device tree: {parameters: [NAME, …]} or {map: {OVERLAY: {…}}}
         return _device_tree(content.get("parameters", ()), content.get("map", {}))
     # Characters up to U+00FF stand for bytes where the text would not be what is meant: "\xff" in a YAML string.

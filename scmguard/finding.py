@@ -1,6 +1,6 @@
 """Findings and reports: values that nobody changes once they are made."""
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
 from scmguard.text import Span
 
@@ -28,12 +28,34 @@ class Related(NamedTuple):
     message: str
 
 
+class Waived(NamedTuple):
+    """That somebody answers for a finding: why, and the last day on which that counts, as in ``2031-12-31``."""
+
+    reason: str
+    expires: Optional[str] = None
+
+
+class Waiver(NamedTuple):
+    """An entry of the configuration's ``waivers``: which findings of a rule somebody answers for.
+
+    ``path`` is a pattern for the file of a finding, ``match`` a text in its line or message; None takes any. ``place``
+    and ``excerpt`` are where it stands in the configuration file.
+    """
+
+    rule: str
+    path: Optional[str]
+    match: Optional[str]
+    waived: Waived
+    place: Span
+    excerpt: str = ""
+
+
 class Finding(NamedTuple):
     """One fault. ``confidence`` is ``certain`` or ``possible``; ``reading`` is the firmware reading (id, choice) it
     depends on.
 
     ``when`` are the machine conditions it depends on, in words. ``board`` is None where it is the same for every
-    board checked. ``excerpt`` is the source line, for reports.
+    board checked. ``excerpt`` is the source line, for reports. ``waived`` is set where a waiver covers it.
     """
 
     rule: str
@@ -47,6 +69,13 @@ class Finding(NamedTuple):
     when: Tuple[str, ...] = ()
     help: str = ""
     excerpt: str = ""
+    waived: Optional[Waived] = None
+
+
+def order(finding: Finding) -> Tuple[int, str, int, int, str]:
+    """The order of a report: worst first, then by place."""
+    span = finding.span
+    return -SEVERITIES.index(finding.severity), span.path, span.line, span.column, finding.rule
 
 
 class NotChecked(NamedTuple):
@@ -58,20 +87,28 @@ class NotChecked(NamedTuple):
 
 
 class TreeReport(NamedTuple):
-    """What came of one boot tree. ``problems`` are files that could not be read, as path and reason."""
+    """What came of one boot tree. ``problems`` are files that could not be read, as path and reason.
+
+    ``ran`` are the ids of the rules that could look, on one board at least.
+    """
 
     path: str
     findings: List[Finding]
     not_checked: List[NotChecked]
     notes: Tuple[str, ...] = ()
     problems: Tuple[Tuple[str, str], ...] = ()
+    ran: FrozenSet[str] = frozenset()
 
 
 class Summary(NamedTuple):
-    """How many findings of each severity, and how many of the trees were checked."""
+    """How many findings of each severity, how many trees were checked, and how many findings are waived.
+
+    A waived finding does not count in its severity.
+    """
 
     counts: Dict[str, int]
     trees: int
+    waived: int = 0
 
     def worst(self) -> Optional[str]:
         """The worst severity found, or None."""

@@ -10,7 +10,7 @@ from scmguard.effective.board import Board
 from scmguard.effective.config import EffectiveConfig, evaluate
 from scmguard.effective.readings import READINGS
 from scmguard.effective.worlds import FALSE, TRUE, TooComplex
-from scmguard.finding import SEVERITIES, Finding, NotChecked, TreeReport
+from scmguard.finding import Finding, NotChecked, TreeReport, order
 from scmguard.rulebook import Rule
 from scmguard.text import Span, shortened
 
@@ -25,6 +25,7 @@ _MISSING = {
     "cmdline": "a kernel command line (cmdline.txt)",
     "rootfs": "a root file system (--root)",
     "binaries": "a boot partition with its kernels and firmware",
+    "overlays": "the boot partition's overlays (*.dtbo)",
     "bootconf": "the EEPROM's configuration (bootconf.txt)",
     "boot.img": "the files inside boot.img, where boot_ramdisk makes the firmware look",
 }
@@ -42,24 +43,30 @@ class Job(NamedTuple):
     parameters: Mapping[str, object]
     profile_boards: Optional[FrozenSet[str]] = None
 
+    def parameters_of(self, board: Board) -> Mapping[str, object]:
+        """The profile's parameters for a board: none for boards that it is not about."""
+        return self.parameters if self.profile_boards is None or board.name in self.profile_boards else {}
+
 
 def run(job: Job, boot: Boot) -> TreeReport:
     """The report on one boot tree. Raises :class:`scmguard.boot.Unreadable`."""
     found: List[Finding] = []
     not_checked: Dict[Tuple[str, str], NotChecked] = {}
+    ran: Set[str] = set()
     for board in job.boards:
         try:
-            context = Context(evaluate(boot, board), job.parameters)
+            context = Context(evaluate(boot, board), job.parameters_of(board))
         except TooComplex as error:
             found.append(_too_complex(boot, board, error))
             continue
         for rule in job.rules:
             if job.profile_boards is not None and "all" not in rule.profiles and board.name not in job.profile_boards:
                 continue
-            _run_rule(rule, context, found, not_checked)
-    findings = sorted(_settle(found, job), key=_order)
+            if _run_rule(rule, context, found, not_checked):
+                ran.add(rule.id)
+    findings = sorted(_settle(found, job), key=order)
     problems = tuple(dict.fromkeys((problem.path, problem.reason) for problem in boot.problems))
-    return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes, problems)
+    return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes, problems, frozenset(ran))
 
 
 def _run_rule(
@@ -67,7 +74,8 @@ def _run_rule(
     context: Context,
     found: List[Finding],
     not_checked: Dict[Tuple[str, str], NotChecked],
-) -> None:
+) -> bool:
+    """Whether the rule could look, and came to its end."""
     try:
         lacking = [need for need in rule.needs if not _has(context, need)]
         for need in lacking or [want for want in rule.wants if not _has(context, want)]:
@@ -75,10 +83,11 @@ def _run_rule(
             missing = _MISSING["boot.img" if context.config.shadowed == TRUE and need != "rootfs" else need]
             not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(missing))
         if lacking:
-            return
+            return False
         for hit in _hits(rule, context):
             if hit.when != FALSE:
                 found.append(_finding(rule, hit, context.config))
+        return True
     except TooComplex as error:
         found.append(_too_complex(context.boot, context.config.board, error))
     except Unreadable as error:
@@ -86,6 +95,7 @@ def _run_rule(
         not_checked[rule.id, error.path] = NotChecked(rule.id, error.path, "needs {}".format(error.path))
     except Exception:  # a bug in a rule must not hide what the others find
         found.append(_crash(rule, context))
+    return False
 
 
 def _hits(rule: Rule, context: Context) -> Iterable[Hit]:
@@ -100,6 +110,8 @@ def _has(context: Context, need: str) -> bool:
         return False
     if need == "config":
         return boot.has_config
+    if need == "overlays":
+        return bool(context.config.overlays.names)
     if need == "bootconf":
         return bool(boot.bootconf)
     if need == "rootfs":
@@ -173,8 +185,3 @@ def _settle(found: Sequence[Finding], job: Job) -> List[Finding]:
             finding = finding._replace(board=job.boards[0].name)
         settled[finding] = None
     return list(settled)
-
-
-def _order(finding: Finding) -> Tuple[int, str, int, int, str]:
-    span = finding.span
-    return -SEVERITIES.index(finding.severity), span.path, span.line, span.column, finding.rule

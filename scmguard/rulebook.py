@@ -10,7 +10,10 @@ from scmguard.errors import RuleError
 
 
 class Rule(NamedTuple):
-    """A rule as its file says it. ``profiles`` are names, or ``all``; ``wants`` is what it also uses if it is there."""
+    """A rule as its file says it. ``profiles`` are names, or ``all``; ``wants`` is what it also uses if it is there.
+
+    ``waiver`` is ``required`` where ``ignore`` must not silence the rule, and only a waiver with a reason may.
+    """
 
     id: str
     severity: str
@@ -25,6 +28,7 @@ class Rule(NamedTuple):
     profiles: Tuple[str, ...]
     check: Mapping[str, Any]
     examples: Mapping[str, Any]
+    waiver: str = "optional"
 
     def applies_to(self, profile: str) -> bool:
         """Whether the rule belongs to a profile."""
@@ -121,6 +125,7 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
         profiles=several("profiles"),
         check=entry["check"],
         examples=entry["examples"],
+        waiver=entry.get("waiver", "optional"),
     )
 
 

@@ -4,7 +4,7 @@ The only module that imports ruamel.yaml. Whatever is wrong with a file is said 
 """
 
 import os
-from typing import Any, Dict, Mapping, NoReturn, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from scmguard.boot import Unreadable
 from scmguard.checks import PREDICATES
@@ -13,14 +13,16 @@ from scmguard.effective.board import BOARDS
 from scmguard.errors import RuleError
 from scmguard.finding import SEVERITIES
 from scmguard.inputs.disk import contents, open_named
+from scmguard.text import Span
 
 #: What a rule can need. ``binaries``: the folder carries kernels and firmware, and not only text files.
-NEEDS = ("config", "cmdline", "rootfs", "binaries", "bootconf")
+NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf")
 SCOPES = ("board", "every-board")
+WAIVERS = ("optional", "required")
 
 _TEXTS = ("summary", "rationale", "recovery", "help")
-_KEYS = ("id", "severity", *_TEXTS, "sources", "needs", "wants", "scope", "profiles", "check", "examples")
-_OPTIONAL = ("wants", "scope")
+_KEYS = ("id", "severity", *_TEXTS, "sources", "needs", "wants", "scope", "profiles", "waiver", "check", "examples")
+_OPTIONAL = ("wants", "scope", "waiver")
 _EXAMPLE_KEYS = ("name", "profile", "board", "files", "root", "links", "finds", "possible", "incidents")
 
 
@@ -39,6 +41,8 @@ def read_yaml(path: str) -> Any:
         raise RuleError("{}:{}: {}".format(path, line, error.problem or error.context)) from None
     except YAMLError as error:
         raise RuleError("{}: {}".format(path, str(error).splitlines()[0])) from None
+    except ValueError as error:  # a date that no calendar has
+        raise RuleError("{}: {}".format(path, error)) from None
 
 
 def _text(path: str) -> str:
@@ -67,6 +71,21 @@ def complain(path: str, keys: Sequence[Any], reason: str) -> NoReturn:
             break
         line, node = found
     raise RuleError("{}:{}: {}".format(path, line, reason))
+
+
+def places_of(path: str, key: str) -> List[Tuple[Span, str]]:
+    """Where the entries of a list under ``key`` stand in a YAML file: from the first letter to the end of its line."""
+    from ruamel.yaml import YAML
+
+    text = _text(path)
+    found = _child(YAML(typ="rt").compose(text), key)
+    lines = text.splitlines()
+    places = []
+    for node in found[1].value if found else []:
+        number, column = node.start_mark.line + 1, node.start_mark.column + 1
+        line = lines[number - 1] if number <= len(lines) else ""
+        places.append((Span(path, number, column, number, max(column, len(line)) + 1), line))
+    return places
 
 
 def _child(node: Any, key: Any) -> Optional[Tuple[int, Any]]:
@@ -108,6 +127,8 @@ def read_rule(path: str) -> Dict[str, Any]:
             complain(path, [key], "{} must not be empty".format(key))
     if entry.get("scope", "board") not in SCOPES:
         complain(path, ["scope"], "scope must be one of {}".format(", ".join(SCOPES)))
+    if entry.get("waiver", "optional") not in WAIVERS:
+        complain(path, ["waiver"], "waiver must be one of {}".format(", ".join(WAIVERS)))
     _check_check(path, entry["check"])
     _check_examples(path, entry["examples"])
     return entry

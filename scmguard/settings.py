@@ -4,12 +4,13 @@ import os
 from typing import Any, List, NamedTuple, Optional, Tuple
 
 from scmguard.errors import RuleError
-from scmguard.finding import SEVERITIES
+from scmguard.finding import SEVERITIES, Waived, Waiver
 
 NAME = ".scmguard.yaml"
 SYSTEM = "/etc/scmguard.yaml"
 
-_KEYS = ("profile", "boards", "fail-on", "select", "ignore", "rules")
+_KEYS = ("profile", "boards", "fail-on", "select", "ignore", "rules", "waivers")
+_WAIVER_KEYS = ("rule", "path", "match", "reason", "expires")
 
 
 class Settings(NamedTuple):
@@ -22,6 +23,7 @@ class Settings(NamedTuple):
     select: Tuple[str, ...] = ()
     ignore: Tuple[str, ...] = ()
     rules: Tuple[str, ...] = ()
+    waivers: Tuple[Waiver, ...] = ()
 
 
 def find(start: str) -> Optional[str]:
@@ -56,7 +58,14 @@ def load(path: str) -> Settings:
     base = os.path.dirname(os.path.abspath(path))
     folders = tuple(os.path.join(base, folder) for folder in lists["rules"])
     return Settings(
-        path, data.get("profile"), lists["boards"], data.get("fail-on"), lists["select"], lists["ignore"], folders
+        path,
+        data.get("profile"),
+        lists["boards"],
+        data.get("fail-on"),
+        lists["select"],
+        lists["ignore"],
+        folders,
+        _waivers(path, data["waivers"]) if data.get("waivers", []) != [] else (),
     )
 
 
@@ -68,3 +77,42 @@ def _texts(path: str, data: Any, key: str) -> Tuple[str, ...]:
         complain(path, [key], "{} must be a list of texts".format(key))
     texts: List[str] = values
     return tuple(texts)
+
+
+def _waivers(path: str, entries: Any) -> Tuple[Waiver, ...]:
+    from scmguard.rulefile import check_keys, complain, places_of
+
+    if not isinstance(entries, list):
+        complain(path, ["waivers"], "waivers must be a list")
+    for number, entry in enumerate(entries):
+        above = ["waivers", number]
+        if not isinstance(entry, dict):
+            complain(path, above, "a waiver is a mapping with rule and reason")
+        check_keys(path, entry, _WAIVER_KEYS, ("rule", "reason"), above)
+        for key in ("rule", "reason", "path", "match"):
+            if key in entry and not (isinstance(entry[key], str) and entry[key].strip()):
+                complain(path, [*above, key], "the {} of a waiver must be text".format(key))
+        if "expires" in entry and _date(entry["expires"]) is None:
+            complain(path, [*above, "expires"], "expires must be a date such as 2031-12-31")
+    return tuple(
+        Waiver(
+            entry["rule"],
+            entry.get("path"),
+            entry.get("match"),
+            Waived(" ".join(entry["reason"].split()), _date(entry["expires"]) if "expires" in entry else None),
+            span,
+            excerpt,
+        )
+        for entry, (span, excerpt) in zip(entries, places_of(path, "waivers"))
+    )
+
+
+def _date(value: Any) -> Optional[str]:
+    """A date as YAML has it (a date, or text) as ISO text; None for what is no date."""
+    from datetime import date
+
+    text = str(value)
+    try:
+        return text if date.fromisoformat(text).isoformat() == text else None
+    except ValueError:
+        return None

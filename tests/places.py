@@ -2,11 +2,14 @@
 
 import atexit
 import compileall
+import importlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from functools import lru_cache
+from types import ModuleType
 
 import pytest
 
@@ -20,6 +23,23 @@ CORPUS = os.environ.get("SCMGUARD_CORPUS", os.path.join(os.path.dirname(TOP), "s
 needs_corpus = pytest.mark.skipif(
     not os.path.isdir(CORPUS), reason="the corpus of real boot files is not here (SCMGUARD_CORPUS)"
 )
+
+#: Facts about boot files with their sources; not part of the project either.
+REFERENCE = os.environ.get("SCMGUARD_REFERENCE", os.path.join(os.path.dirname(TOP), "shared", "reference"))
+
+needs_reference = pytest.mark.skipif(
+    not os.path.isdir(REFERENCE), reason="the reference texts are not here (SCMGUARD_REFERENCE)"
+)
+
+
+def docs_script(name: str) -> ModuleType:
+    """A script of the folder docs as a module; what it imports from beside it is found."""
+    folder = os.path.join(TOP, "docs")
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(folder)
 
 
 @lru_cache(maxsize=None)

@@ -10,7 +10,7 @@ BOM = b"\xef\xbb\xbf"
 BLANKS = " \t"
 KEY = r"([A-Za-z0-9_.\-]+)(?::([0-9]+))?"
 NUMBER = r"(0[xX][0-9a-fA-F]+|[0-9]+)"
-ARGUMENT = r"(partition|boot_partition|boot_arg1|boot_count|bootvar0|cust_otp[0-7])"
+ARGUMENT = r"(partition|boot_partition|boot_arg1|boot_count|bootvar0|cust_otp[0-7]|board_attributes)"
 CLASSES = ("model", "none", "serial", "EDID", "GPIO", "tryboot", "expression")
 # Name as written, name after the overlay map, parameters (a dict keeps the place of the first use).
 Load = tuple[str, Optional[str], dict[str, str]]
@@ -294,7 +294,7 @@ class Run:
                 usb = ("dwc2", parameters.get("dr_mode", "otg"))
             elif overlay in ("upstream", "upstream-pi4"):
                 usb = ("dwc2", "otg")
-            elif overlay == "dwc-otg":
+            elif overlay in ("dwc-otg", "dwc-otg-deprecated"):
                 usb = ("dwc_otg", None)
         return usb
 

@@ -194,5 +194,6 @@ def map_overlay(
             if "deprecated" in entry:
                 return None, "deprecated: " + str(entry["deprecated"])
             return None, "not for this SoC ({})".format(soc)
-        name = str(entry["renamed"] if target is None else target)
+        # The map may add parameters behind a comma; which they are changes nothing that is evaluated here.
+        name = str(entry["renamed"] if target is None else target).partition(",")[0]
     return None, "the overlay map goes round in circles"

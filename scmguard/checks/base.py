@@ -6,7 +6,7 @@ from scmguard.boot import Boot
 from scmguard.effective.bootfiles import BootFiles, boot_files, cmdline_names, command_lines
 from scmguard.effective.config import EffectiveConfig
 from scmguard.effective.resolve import Place
-from scmguard.effective.worlds import TRUE, Condition, Split
+from scmguard.effective.worlds import FALSE, TRUE, Condition, Split
 from scmguard.finding import Related
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.parse.config_txt import Document, header_span, parse_line
@@ -111,3 +111,16 @@ def one_hit(hits: List[Hit], config: EffectiveConfig) -> Iterator[Hit]:
     first = hits[0]
     others = tuple(Related(hit.span, hit.message) for hit in hits[1:])
     yield first._replace(when=union if union == TRUE else first.when, related=first.related + others)
+
+
+def merged(hits: Iterable[Hit], context: Context) -> Iterator[Hit]:
+    """Hits that say the same of the same place in different worlds, as one."""
+    found: Dict[Tuple[Span, str, Optional[str]], Hit] = {}
+    for hit in hits:
+        if hit.when == FALSE:
+            continue
+        key = hit.span, hit.message, hit.severity
+        if key in found:
+            hit = found[key]._replace(when=context.config.worlds.either(found[key].when, hit.when))
+        found[key] = hit
+    yield from found.values()

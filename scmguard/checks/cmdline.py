@@ -1,32 +1,24 @@
 """The kernel command line: one line, of a length that survives, with one root= that all its readers understand."""
 
 import re
-from typing import Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Tuple
 
-from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit
-from scmguard.effective.worlds import FALSE, Condition
-from scmguard.finding import Related
-from scmguard.parse.cmdline_txt import Argument, CommandLine, kernel_argument, last
-from scmguard.text import Span
-
-# What image builders put in and replace later: pi-gen's ROOTDEV, and the marks of common template languages.
-_PLACEHOLDER = re.compile(
-    r"ROOTDEV\b|ROOT_?UUID\b|@[A-Z_]+@|\$\{?[A-Za-z_]|\{\{|%[A-Z_]+%|<[A-Za-z_ -]+>|x{4,}-0?[0-9x]"
+from scmguard.checks.base import Context, Hit, Params, merged
+from scmguard.checks.kernelargs import (
+    MOST_HITS,
+    below_comments,
+    loader_worlds,
+    root_argument,
+    uses_initramfs_tools,
+    with_initramfs,
 )
-
-
-# No device has a longer name; and a pattern may take its time over megabytes.
-_LONGEST_ROOT = 4096
-
-
-def loader_worlds(context: Context) -> Condition:
-    """The worlds in which the kernel is a boot loader, which may have its own command line and initramfs."""
-    return context.files.kernel.where(lambda choice: any(_is_loader(name) for name in choice.names))
-
-
-def _is_loader(name: str) -> bool:
-    base = name.rpartition("/")[2].lower()
-    return "boot" in base and not base.endswith(".img") or base.endswith((".efi", ".elf"))
+from scmguard.effective.bootfiles import Choice
+from scmguard.effective.config import integer
+from scmguard.effective.resolve import Assignment
+from scmguard.effective.worlds import FALSE, Condition, Split
+from scmguard.parse.cmdline_txt import Argument, CommandLine, last
+from scmguard.rootfs import mounts
+from scmguard.text import decode, encode
 
 
 def cmdline_not_one_line(context: Context, _params: Params) -> Iterator[Hit]:
@@ -43,79 +35,163 @@ def cmdline_not_one_line(context: Context, _params: Params) -> Iterator[Hit]:
             message = "{} dropped: only the first line is sure to count".format(
                 "this line may be" if len(rest) == 1 else "this line and the rest may be"
             )
-        has_root = last(line.arguments, "root") is not None
-        yield Hit(
-            line.source, line.source.span(rest[0].number), message, condition, severity="degraded" if has_root else None
-        )
+        severity = "degraded" if last(line.arguments, "root") is not None else None
+        if below_comments(line) is not None:
+            message = "a command line has no comments: where all lines count, words of these reach the kernel"
+            severity = "hygiene"
+        yield Hit(line.source, line.source.span(rest[0].number), message, condition, severity=severity)
 
 
-def root_argument(line: CommandLine) -> Optional[Argument]:
-    return last(line.arguments, "root")
+# COMMAND_LINE_SIZE of Linux, with the NUL at the end: arch/arm64 and arch/arm, include/uapi/asm/setup.h.
+_SIZES = {True: 2048, False: 1024}
+# What the firmware puts in front: 230 to 290 bytes in the logs of raspberrypi/linux#4900 and pimoroni/hyperpixel4#228.
+_FIRMWARE_ADDS = 300
+# Without these the root file system is not found, or not mounted.
+_VITAL = frozenset(["root", "rootfstype", "rootflags", "rootwait", "rootdelay", "init", "cryptopts", "nfsroot"])
 
 
-def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
-    """No ``root=``: certain death without an initramfs, and the initramfs's own affair with one."""
-    worlds = context.config.worlds
-    with_initramfs = context.files.initramfs.where(lambda choice: bool(choice.names))
-    own_affair = worlds.either(with_initramfs, loader_worlds(context))
-    if context.profile.get("initramfs") == "initramfs-tools":
-        own_affair = loader_worlds(context)
+def _kernel_is_64bit(context: Context) -> "Split[bool]":
+    board = context.config.board
+    if not context.config.known:
+        return Split.always(context.config.worlds, bool(board.kernels_64))
+
+    def bits(both: Tuple[Choice, Optional[Assignment]]) -> bool:
+        choice, asked = both
+        names = [name.rpartition("/")[2] for name in choice.names]
+        if any(name in board.kernels_64 for name in names):
+            return True
+        if any(name in board.kernels_32 for name in names) or not board.kernels_64:
+            return False
+        return board.arm_64bit if asked is None else integer(asked.value) != 0
+
+    return context.files.kernel.product(context.config.outcome("arm_64bit")).map(bits)
+
+
+def cmdline_too_long(context: Context, _params: Params) -> Iterator[Hit]:
+    """What the kernel cuts off the end, by itself or with what the firmware puts in front."""
+    worlds, loader = context.config.worlds, loader_worlds(context)
     hits: List[Hit] = []
     for condition, line in context.cmdlines:
         if line is None:
-            hits += _missing_file(context, condition)
             continue
-        root = root_argument(line)
-        if root is not None and root.value:
+        data = encode(line.text.rstrip())
+        if len(data) + _FIRMWARE_ADDS < min(_SIZES.values()):
             continue
-        elsewhere = _root_below(line)
-        message = "root= is not on the first line" if elsewhere else "the command line has no root="
-        if root is not None:
-            message = "root= has no value"
-        related = (Related(elsewhere, "it is here"),) if elsewhere else ()
-        span = line.place(root) if root else line.source.span(1) if line.line else Span(line.source.path)
-        alone = worlds.without(condition, own_affair)
-        if alone != FALSE:
-            hits.append(Hit(line.source, span, message, alone, related))
-        elif condition != FALSE:
-            message += "; the initramfs or boot loader has to know the root by itself"
-            hits.append(Hit(line.source, span, message, condition, related, severity="hygiene"))
-    yield from one_hit(hits, context.config)
+        for picked, is_64bit in _kernel_is_64bit(context):
+            when = worlds.without(worlds.both(condition, picked), loader)
+            if when != FALSE:
+                hits += _too_long(line, data, 64 if is_64bit else 32, _SIZES[is_64bit] - 1, when)
+    yield from merged(hits, context)
 
 
-def _missing_file(context: Context, condition: Condition) -> Iterator[Hit]:
-    worlds, boot = context.config.worlds, context.boot
-    for picked, choice in context.files.cmdline:
-        name, when = choice.names[0], worlds.both(condition, picked)
-        if when == FALSE or boot.exists(name):
-            continue
-        message = "there is no {}: the firmware falls back to a command line of its own".format(name)
-        if choice.place is None:
-            from difflib import get_close_matches  # only a missing file pays for it
-
-            near = get_close_matches(name, boot.files.names(), 1)
-            related = tuple(Related(Span(boot.files.label(each)), "this file has a name much like it") for each in near)
-            yield Hit(None, Span(boot.files.label(name)), message, when, related)
-        elif "=" in name or " " in name:
-            yield hit_at(choice.place, "cmdline= takes the name of a file, not the command line itself", when)
-        else:
-            yield hit_at(choice.place, message, when)
-
-
-def _root_below(line: CommandLine) -> Optional[Span]:
-    for each in line.source.lines[1:]:
-        for match in re.finditer(r"\S+", each.text):
-            if kernel_argument(match.group()).name == "root":
-                return line.source.span(each.number, match.start(), match.end())
-    return None
+def _too_long(line: CommandLine, data: bytes, bits: int, room: int, when: Condition) -> Iterator[Hit]:
+    certain = len(data) > room
+    if not certain and len(data) + _FIRMWARE_ADDS <= room:
+        return
+    kept = len(decode(data[: room if certain else room - _FIRMWARE_ADDS]))
+    lost = [argument for argument in line.arguments if argument.end > kept]
+    if not lost:
+        return
+    vital = [argument for argument in lost if argument.name in _VITAL]
+    names = [argument.text for argument in sorted(lost, key=lambda each: each.name not in _VITAL)[:3]]
+    if len(lost) > 3:
+        names.append("{} more".format(len(lost) - 3))
+    severity = None if vital else "degraded"
+    if certain:
+        message = "{} bytes, and a {}-bit kernel keeps {}: it loses {}"
+    else:
+        message = (
+            "{} bytes, and with those that the firmware puts in front a {}-bit kernel, which keeps {}, may lose {}"
+        )
+        severity = "degraded" if vital else "hygiene"
+    text = message.format(len(data), bits, room, ", ".join(names))
+    yield Hit(line.source, line.place(lost[0]), text, when, severity=severity)
 
 
-def root_placeholder(context: Context, _params: Params) -> Iterator[Hit]:
-    """A ``root=`` that an image builder was to fill in."""
+# What initramfs-tools reads and a quote breaks, and what that costs (None: it does not boot).
+_QUOTED = {
+    "root": None,
+    "rootflags": None,
+    "rootfstype": None,
+    "cryptopts": None,
+    "init": "degraded",
+    "resume": "degraded",
+}
 
+
+def root_quoted(context: Context, _params: Params) -> Iterator[Hit]:
+    """Quotes that the kernel takes off and initramfs-tools does not; single ones are taken off by nobody."""
+    worlds = context.config.worlds
+    hits: List[Hit] = []
     for condition, line in context.cmdlines:
-        root = root_argument(line) if line is not None else None
-        if line is None or root is None or not _PLACEHOLDER.search((root.value or "")[:_LONGEST_ROOT]):
+        if line is None or ('"' not in line.text and "'" not in line.text):
             continue
-        message = "{} is a placeholder that nobody filled in".format(root.text)
-        yield Hit(line.source, line.place(root), message, condition)
+        decides: Dict[str, Argument] = {}
+        for word in line.initramfs_words:
+            name = word.name.lstrip("\"'")
+            if name in _QUOTED and word.value is not None:
+                decides[name] = word
+        loaded = with_initramfs(context)
+        for name, word in decides.items():
+            if "'" in word.text:
+                message = "a single quote is no quote here: it becomes part of {}".format(word.text)
+                hits.append(Hit(line.source, line.place(word), message, condition, severity=_QUOTED[name]))
+            elif '"' in word.text:
+                message = "initramfs-tools keeps the quotes of {}, and looks for a name that has them".format(word.text)
+                severity = _QUOTED[name] if uses_initramfs_tools(context) else "degraded"
+                hits.append(
+                    Hit(line.source, line.place(word), message, worlds.both(condition, loaded), severity=severity)
+                )
+                message = "the kernel takes the quotes of {} off, but an initramfs would not".format(word.text)
+                when = worlds.without(condition, loaded)
+                hits.append(Hit(line.source, line.place(word), message, when, severity="hygiene"))
+    yield from merged(hits, context)
+
+
+# Arguments of other makers of an initramfs: these unlock or assemble the root, or reach it; the rest is for show.
+_FOREIGN = re.compile(r"(?:cryptdevice|cryptkey|luks\.|rd\.)")
+_FOREIGN_ROOT = re.compile(
+    r"(?:crypt(?:device|key)$|rd\.(?:luks|lvm|md|dm|auto|iscsi|nfs|neednet|live|znet|driver)(?:\.|$)|luks\.)"
+)
+# The business of emergency-shell.
+_SHELLS = ("rd.break", "rd.shell", "rd.emergency", "rd.rescue", "rd.systemd.debug_shell", "rd.systemd.debug-shell")
+
+
+def unknown_to_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
+    """What dracut, systemd or mkinitcpio read and initramfs-tools does not, where it is known to be in use."""
+    if not uses_initramfs_tools(context):
+        return
+    worlds, loaded = context.config.worlds, with_initramfs(context)
+    hits: List[Hit] = []
+    for condition, line in context.cmdlines:
+        when = worlds.both(condition, loaded)
+        if line is None or when == FALSE:
+            continue
+        foreign = [word for word in line.initramfs_words if _FOREIGN.match(word.name) and word.name not in _SHELLS]
+        for word in foreign[:MOST_HITS]:
+            message = "initramfs-tools does not know {}, and passes over it".format(word.text)
+            severity = "hygiene"
+            if _FOREIGN_ROOT.match(word.name) and not _opened_otherwise(context, line, word):
+                severity = "degraded"
+                message += "; what it asks for is not done"
+            hits.append(Hit(line.source, line.place(word), message, when, severity=severity))
+    yield from merged(hits, context)
+
+
+def _opened_otherwise(context: Context, line: CommandLine, word: Argument) -> bool:
+    """Whether something else does what the argument is there for, as far as can be seen."""
+    if not word.name.startswith(("crypt", "luks.", "rd.luks")):
+        return False
+    if any(each.name == "cryptopts" and each.value for each in line.initramfs_words):
+        return True
+    argument = root_argument(line)
+    device = mounts.device_name(argument.value or "") if argument is not None else None
+    mapped = device[1] if device is not None and device[0] == "mapper" else ""
+    if word.name.startswith("luks.") and not (mapped and mapped in (word.value or "")):
+        return True  # systemd reads these later too, for other volumes
+    root = context.boot.root
+    if root is None:
+        # Zymbit's script writes cryptdevice= beside a crypttab that does the work.
+        return word.name.startswith("crypt")
+    targets = [volume.target for volume in mounts.crypttab(root)]
+    return mapped in targets if mapped else bool(targets)

@@ -1,6 +1,6 @@
-"""Settings one by one: their names, their values, what they burn, and which file they must stand in.
+"""Settings one by one: their names, their values, and which file they must stand in.
 
-Ranges, boards and what is irreversible are data: ``catalogue/settings.json``.
+Ranges and boards are data: ``catalogue/settings.json``.
 """
 
 import re
@@ -8,20 +8,11 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
-from scmguard.checks.conflicts import conflicting_values
 from scmguard.effective.config import integer
-from scmguard.effective.resolve import Assignment, ParameterSet
+from scmguard.effective.resolve import Assignment
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
 from scmguard.parse.config_txt import parse_line
-
-__all__ = [
-    "bootloader_setting_in_include",
-    "conflicting_values",
-    "invalid_value",
-    "irreversible_setting",
-    "unknown_setting",
-]
 
 # Past that, names are counted and no longer compared: a file of prose has thousands.
 _MOST_NAMES = 40
@@ -174,7 +165,7 @@ _SWITCHES = (
     *("audio", "axiperf", "i2c", "i2c0", "i2c1", "i2c_arm", "i2c_csi_dsi", "i2c_csi_dsi0", "i2c_csi_dsi1", "i2c_vc"),
     *("i2s", "krnbt", "nvme", "pciex1", "random", "spi", "suspend", "uart0", "uart1", "watchdog"),
 )
-_ON = ("1", "y", "yes", "on", "true", "ok", "okay")
+ON = ("1", "y", "yes", "on", "true", "ok", "okay")
 
 
 def _switches(context: Context) -> Iterator[Hit]:
@@ -190,95 +181,10 @@ def _switches(context: Context) -> Iterator[Hit]:
         when = config.worlds.without(one.when, later.get(one.name, FALSE))
         later[one.name] = config.worlds.either(one.when, later.get(one.name, FALSE))
         word = one.value.partition("#")[0].strip(" \t\r")
-        if word not in _ON and word.lower() in _YES + ("ok", "okay"):
+        if word not in ON and word.lower() in _YES + ("ok", "okay"):
             message = "dtparam={}={} switches it off: only on, yes, true and 1 in small letters switch it on"
             when = config.worlds.without(when, config.without_tree)
             yield hit_at(one.place, message.format(one.name, word), when)
-
-
-# ---- what cannot be undone -----------------------------------------------------------------------------------
-
-_RECOVERY = ("recovery.bin", "bootcode4.bin", "bootcode5.bin")
-_IMAGES = ("pieeprom.bin", "pieeprom.upd")
-_OTP_WRITABLE = {"nvmem_cust_rw": "customer rows", "nvmem_priv_rw": "private key", "nvmem_mac_rw": "MAC addresses"}
-
-
-def irreversible_setting(context: Context, _params: Params) -> Iterator[Hit]:
-    """Settings that burn the SoC's one-time programmable memory, and parameters that open it for writing."""
-    config = context.config
-    for key in catalogue.settings_with("irreversible"):
-        known = catalogue.setting(key)
-        if known is None or (key, 0) not in config.run.settings:
-            continue
-        message, severity = _burn(context, key, known)
-        for when, one in config.outcome(key):
-            if one is not None and integer(one.value) != 0:
-                yield hit_at(one.place, message.format(key, integer(one.value)), when, severity=severity)
-    yield from _warranty(context)
-    for opened in config.run.base:
-        if opened.name in _OTP_WRITABLE and opened.value in _ON:
-            message = "dtparam={} lets programs write the {} in the one-time memory; what they write stays"
-            when = config.worlds.without(opened.when, config.without_tree)
-            yield _opened(opened, message.format(opened.name, _OTP_WRITABLE[opened.name]), when)
-
-
-def _opened(one: ParameterSet, message: str, when: Condition) -> Hit:
-    return hit_at(one.place, message, when, severity="degraded")
-
-
-def _burn(context: Context, key: str, known: catalogue.Setting) -> Tuple[str, Optional[str]]:
-    """A message (to be filled in with key and number) and a severity, if milder than the rule's."""
-    board, boot = context.config.board, context.boot
-    burns = "{}={} burns for ever: " + known.irreversible
-    if not known.on(board.name, board.soc):
-        return (
-            "{}={} does nothing on "
-            + board.name
-            + ", and burns a board that knows it if this card is put there: "
-            + (known.irreversible),
-            "hygiene",
-        )
-    if known.burns == "uncertain":
-        return "{}={} may burn for ever: " + known.irreversible, "degraded"
-    if known.burns == "rpiboot" and not _is_recovery(context):
-        if boot.has_binaries and not boot.single:
-            return "{}={} does nothing on a boot partition; recovery.bin obeys it, and burns " + (
-                known.irreversible
-            ), "hygiene"
-        return burns + " (where recovery.bin reads this file)", "degraded"
-    return burns, None
-
-
-def _is_recovery(context: Context) -> bool:
-    """Whether the folder is one that rpiboot sends, to flash a bootloader (raspberrypi/usbboot)."""
-    exists = context.boot.exists
-    return not context.boot.single and any(map(exists, _RECOVERY)) and any(map(exists, _IMAGES))
-
-
-def _warranty(context: Context) -> Iterator[Hit]:
-    """``force_turbo`` with a raised voltage sets a bit for ever (documentation, ``config_txt/overclocking.adoc``).
-
-    Not on the Pi 4 (``raspberry-pi/revision-codes.adoc``); what newer boards do is not documented.
-    """
-    config = context.config
-    if config.board.soc != "bcm2835" or ("force_turbo", 0) not in config.run.settings:
-        return
-    voltages = [key for key, _ in config.run.settings if key.startswith("over_voltage") and key != "over_voltage_avs"]
-    for when, turbo in config.outcome("force_turbo"):
-        if turbo is None or integer(turbo.value) == 0:
-            continue
-        union, related = FALSE, []
-        for key in voltages:
-            for condition, one in config.outcome(key):
-                both = config.worlds.both(when, condition)
-                if one is not None and both != FALSE and integer(one.value) > 0:
-                    union = config.worlds.either(union, both)
-                    related.append(Related(span_of(one.place), "{}={}".format(key, integer(one.value))))
-        message = "force_turbo with a raised voltage sets a bit for ever that tells of overclocking"
-        yield hit_at(turbo.place, message, union, related, "degraded")
-
-
-# ---- files ---------------------------------------------------------------------------------------------------
 
 
 def bootloader_setting_in_include(context: Context, _params: Params) -> Iterator[Hit]:

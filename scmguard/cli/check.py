@@ -8,11 +8,13 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 from scmguard import __version__
 from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, job_for, rulebook_for, settings_for
-from scmguard.cli.console import COULD_NOT, FOUND, complain, fail, print_pieces
+from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
+from scmguard.errors import RuleError
 from scmguard.finding import NotChecked, Summary, TreeReport, at_least
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.rulebook import Rulebook
+from scmguard.settings import Settings
 
 
 class Outcome:
@@ -21,6 +23,7 @@ class Outcome:
     def __init__(self) -> None:
         self.counts: Dict[str, int] = {}
         self.trees = 0
+        self.waived = 0
         self.not_checked: Dict[Tuple[str, str], NotChecked] = {}
         self.errors: List[Dict[str, str]] = []
         self.notes: List[str] = []
@@ -34,6 +37,9 @@ class Outcome:
             for path, reason in report.problems:
                 self.error(path, reason)
             for finding in report.findings:
+                if finding.waived is not None:
+                    self.waived += 1
+                    continue
                 self.counts[finding.severity] = self.counts.get(finding.severity, 0) + 1
                 self.crashed = self.crashed or finding.rule == "internal-error"
             for entry in report.not_checked:
@@ -47,7 +53,7 @@ class Outcome:
 
     def summary(self) -> Summary:
         """The counts so far."""
-        return Summary(dict(self.counts), self.trees)
+        return Summary(dict(self.counts), self.trees, self.waived)
 
 
 def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -56,7 +62,10 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     book = rulebook_for(settings)
     job = job_for(book, choose(book, settings, options), settings, options)
     outcome = Outcome()
-    reports = outcome.watch(_reports(paths, options, job, outcome))
+    reports = _reports(paths, options, job, outcome)
+    if settings.waivers:
+        reports = _with_waivers(reports, settings, book, job)
+    reports = outcome.watch(reports)
     text = _json(reports, job, outcome) if options["format_"] == "json" else _text(reports, book, outcome, options)
     _write(text, options.get("output"))
     fail_on = options.get("fail_on") or settings.fail_on or "degraded"
@@ -80,10 +89,23 @@ def _reports(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome
         outcome.error(boot.path, boot.reason)
 
 
+def _with_waivers(reports: Iterator[TreeReport], settings: Settings, book: Rulebook, job: Job) -> Iterator[TreeReport]:
+    from datetime import datetime, timezone
+
+    from scmguard import waivers
+
+    try:
+        waivers.verify(settings.waivers, book.rules)
+    except RuleError as error:
+        fail(USAGE, str(error))
+    today = datetime.now(timezone.utc).date().isoformat()
+    return waivers.applied(reports, settings.waivers, {rule.id for rule in job.rules}, today)
+
+
 def _text(reports: Iterable[TreeReport], book: Rulebook, outcome: Outcome, options: Mapping[str, Any]) -> Iterator[str]:
     from scmguard.report import text
 
-    style = text.Style(_colour(options), options["quiet"])
+    style = text.Style(_colour(options), options["quiet"], options["show_waived"])
     yield from text.render(reports, book.rules, style)
     if outcome.trees:
         if not style.quiet:

@@ -7,14 +7,14 @@ from functools import partial
 from typing import Any, Callable, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
 from scmguard.boot import Boot, Unreadable
-from scmguard.cli.console import COULD_NOT, USAGE, fail
+from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
 from scmguard.effective.board import BOARDS, Board
 from scmguard.errors import RuleError
 from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.lint import Job
 from scmguard.rulebook import Profile, Rule, Rulebook, load
-from scmguard.settings import Settings
+from scmguard.settings import NAME, Settings
 from scmguard.settings import find as find_settings
 from scmguard.settings import load as load_settings
 
@@ -90,7 +90,10 @@ def _given(
 
 
 def job_for(book: Rulebook, choice: Choice, settings: Settings, options: Mapping[str, Any]) -> Job:
-    """The rules of the profile, narrowed by ``--select`` and ``--ignore``."""
+    """The rules of the profile, narrowed by ``--select`` and ``--ignore``.
+
+    A rule that demands a waiver is not to be ignored: by its id that is an error, and a pattern does not cover it.
+    """
     profile = choice.profile
     select, said = _given("select", options, settings.select, settings)
     patterns = [(pattern, said) for pattern in select] + [(pattern, "") for pattern in options.get("ignore") or ()]
@@ -99,14 +102,28 @@ def job_for(book: Rulebook, choice: Choice, settings: Settings, options: Mapping
         if not fnmatch.filter(book.rules, pattern):
             fail(USAGE, "{}no rule {!r}; `scmguard rules` lists them".format(said, pattern))
     ignore = tuple(options.get("ignore") or ()) + settings.ignore
+    _refuse_to_ignore(book, options, settings)
     rules: List[Rule] = [
         rule
         for rule in book.rules.values()
-        if rule.applies_to(profile.name) and (not select or _matches(rule.id, select)) and not _matches(rule.id, ignore)
+        if rule.applies_to(profile.name) and (not select or _matches(rule.id, select))
     ]
-    if not rules:
+    ignored = [rule for rule in rules if _matches(rule.id, ignore)]
+    if len(ignored) == len(rules):
         fail(COULD_NOT, "no rules are left to check with")
+    kept = [rule.id for rule in ignored if rule.waiver == "required"]
+    if kept:
+        complain("note: {} is checked all the same: only a waiver with a reason silences it".format(", ".join(kept)))
+    rules = [rule for rule in rules if rule.id in kept or not _matches(rule.id, ignore)]
     return Job(tuple(rules), choice.boards, profile.name, profile.parameters, choice.profile_boards)
+
+
+def _refuse_to_ignore(book: Rulebook, options: Mapping[str, Any], settings: Settings) -> None:
+    for ids, said in ((options.get("ignore") or (), ""), (settings.ignore, "{}: ".format(settings.path))):
+        for id in ids:
+            if id in book.rules and book.rules[id].waiver == "required":
+                reason = "cannot be ignored; waive it, with a reason, under waivers: in {}".format(NAME)
+                fail(USAGE, "{}{} {}".format(said, id, reason))
 
 
 def _matches(id: str, patterns: Sequence[str]) -> bool:

@@ -51,6 +51,7 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Exit with 1 from this severity up (degraded).")
 @click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+@click.option("--show-waived", is_flag=True, help="List the findings that waivers cover, too.")
 @click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
 def check(paths: Tuple[str, ...], **options: Any) -> None:
     """Check boot folders, root file systems or single files; this machine when no PATH is given."""

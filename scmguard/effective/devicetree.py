@@ -50,7 +50,7 @@ def usb(worlds: Worlds, board: Board, loads: Loads) -> "Split[Usb]":
                     state = state.replaced(worlds.both(when, one.when), Usb("dwc2", one.value, one.place))
         elif load.resolved in ("upstream", "upstream-pi4"):
             state = state.replaced(when, Usb("dwc2", "otg", load.place))
-        elif load.resolved == "dwc-otg":
+        elif load.resolved in ("dwc-otg", "dwc-otg-deprecated"):  # renamed with Linux 6.18
             state = state.replaced(when, Usb("dwc_otg", None, load.place))
     return state
 

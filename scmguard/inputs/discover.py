@@ -7,11 +7,13 @@ stage1/00-boot-files); it is followed, and that is noted.
 import os
 from typing import List, NamedTuple, Optional, Tuple
 
-from scmguard.boot import Boot, Folder, MemoryFolder, Unreadable
+from scmguard.boot import BOOTCONF_NAMES, Boot, Folder, MemoryFolder, Unreadable
 from scmguard.inputs.disk import DiskFolder, contents, open_named
 
+# Files of which any one shows that a folder is a boot folder.
+_BOOT_FILES = ("config.txt", "tryboot.txt", "autoboot.txt", "cmdline.txt")
 #: File names that say what a file is.
-KINDS = ("config.txt", "tryboot.txt", "autoboot.txt", "cmdline.txt")
+KINDS = _BOOT_FILES + BOOTCONF_NAMES
 
 _UNKNOWN_NAME = "not a name scmguard knows; say what it is with --as ({})".format(", ".join(KINDS))
 _BOOT_PLACES = ("boot/firmware", "boot")
@@ -120,13 +122,13 @@ def _single(data: bytes, path: str, folder: Optional[str], kind: str, root: Opti
             return Boot(
                 _WithFile(inner, kind, moved, inner.label(kind)), root, single=kind, notes=(_followed(path, inner),)
             )
-    # A command line alone is judged with the configuration beside it, if there is one.
-    start = "config.txt" if kind == "cmdline.txt" else kind
+    # A command line, or the EEPROM's configuration, alone is judged with the configuration beside it, if there is one.
+    start = "config.txt" if kind == "cmdline.txt" or kind in BOOTCONF_NAMES else kind
     return Boot(_WithFile(behind, kind, data, path), root, start=start, single=kind)
 
 
 def _is_boot(folder: Folder) -> bool:
-    return any(folder.exists(kind) for kind in KINDS)
+    return any(folder.exists(name) for name in _BOOT_FILES)
 
 
 def _from_folder(path: str, root: Optional[Folder]) -> Boot:
@@ -139,7 +141,7 @@ def _from_folder(path: str, root: Optional[Folder]) -> Boot:
     inner = _inner(folder)
     if inner is not None:
         return Boot(inner, root or _own_root(path))
-    raise Unreadable(path, "no boot files here (none of {})".format(", ".join(KINDS)))
+    raise Unreadable(path, "no boot files here (none of {})".format(", ".join(_BOOT_FILES)))
 
 
 def _own_root(path: str) -> Optional[Folder]:

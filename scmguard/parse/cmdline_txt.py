@@ -69,7 +69,7 @@ class CommandLine:
     @property
     def initramfs_words(self) -> Tuple[Argument, ...]:
         """What initramfs-tools makes of it: quotes are ordinary, ``--`` is a word."""
-        return tuple(_plain(token.text, token.start) for token in _words(self.tree("initramfs_tools")))
+        return _initramfs_words(self.text)
 
 
 def _tree(text: str, start: str) -> Tree:
@@ -87,6 +87,11 @@ def _kernel_arguments(text: str) -> Tuple[Argument, ...]:
             break
         found.append(kernel_argument(token.text, token.start))
     return tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _initramfs_words(text: str) -> Tuple[Argument, ...]:
+    return tuple(_plain(token.text, token.start) for token in _words(_tree(text, "initramfs_tools")))
 
 
 def _words(tree: Tree) -> List[Token]:

@@ -6,7 +6,7 @@ Written piece by piece, so that the report on ten thousand trees is never in mem
 import json
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
-from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary
+from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary, Waived
 from scmguard.text import Span, printable
 
 SCHEMA = 1
@@ -36,9 +36,11 @@ def tail(
 ) -> str:
     """The report after the last finding."""
     counts: Dict[str, int] = {severity: summary.counts.get(severity, 0) for severity in reversed(SEVERITIES)}
-    counts["waived"] = 0
+    counts["waived"] = summary.waived
     end = {
-        "not_checked": [{"rule": one.rule, "needs": one.needs, "reason": one.reason} for one in not_checked],
+        "not_checked": [
+            {"rule": one.rule, "needs": printable(one.needs), "reason": printable(one.reason)} for one in not_checked
+        ],
         "errors": [{key: printable(text) for key, text in error.items()} for error in errors],
         "notes": [printable(note) for note in notes],
         "trees": summary.trees,
@@ -62,8 +64,12 @@ def finding_data(finding: Finding) -> Dict[str, Any]:
     data["when"] = [printable(one) for one in finding.when]
     data["help"] = finding.help
     data["fix"] = None
-    data["waived"] = None
+    data["waived"] = None if finding.waived is None else _waived(finding.waived)
     return data
+
+
+def _waived(waived: Waived) -> Dict[str, Any]:
+    return {"reason": printable(waived.reason), "expires": waived.expires}
 
 
 def _related(span: Span, message: str) -> Dict[str, Any]:

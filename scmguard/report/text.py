@@ -3,7 +3,7 @@
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from scmguard.effective.readings import READINGS, meaning
-from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary, TreeReport
+from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary, TreeReport, Waived
 from scmguard.rulebook import Rule
 from scmguard.text import Span, printable
 
@@ -14,10 +14,14 @@ _COLOURS = {"brick": "1;31", "no-boot": "31", "degraded": "33", "hygiene": "36",
 
 
 class Style(NamedTuple):
-    """How to print: with colour or without; ``quiet`` leaves out hygiene, explanations and what was not checked."""
+    """How to print: with colour or without; ``quiet`` leaves out hygiene, explanations and what was not checked.
+
+    ``waived`` lists the waived findings, too.
+    """
 
     colour: bool = False
     quiet: bool = False
+    waived: bool = False
 
     def paint(self, text: str, kind: str) -> str:
         """``text`` in the colour of a severity, ``path`` or ``dim``."""
@@ -31,17 +35,25 @@ def render(reports: Iterable[TreeReport], rules: Dict[str, Rule], style: Style) 
         for note in report.notes:
             yield "note: {}\n".format(printable(note))
         for finding in report.findings:
-            if finding.severity == "hygiene":
+            if finding.waived is not None:
+                if style.waived:
+                    yield _waived(finding, finding.waived, style)
+            elif finding.severity == "hygiene":
                 if not style.quiet:
                     yield _brief(finding, style)
             else:
                 yield "".join(_finding(finding, rules.get(finding.rule), explained, style))
 
 
+def _waived(finding: Finding, waived: Waived, style: Style) -> str:
+    until = "" if waived.expires is None else " (until {})".format(waived.expires)
+    return "{}  waived{}: {}\n".format(_brief(finding, style), until, printable(waived.reason))
+
+
 def _brief(finding: Finding, style: Style) -> str:
     return "{}: {}: {}{} [{}]\n".format(
         style.paint(_place(finding.span), "path"),
-        style.paint("hygiene", "hygiene"),
+        style.paint(finding.severity, finding.severity),
         "possible: " if finding.confidence == "possible" else "",
         printable(finding.message),
         finding.rule,
@@ -149,7 +161,7 @@ def not_checked_lines(entries: Iterable[NotChecked], style: Style) -> Iterator[s
     for entry in entries:
         by_reason.setdefault(entry.reason, []).append(entry.rule)
     for reason, rules in by_reason.items():
-        yield style.paint("not checked: {} {}".format(", ".join(rules), reason), "dim") + "\n"
+        yield style.paint("not checked: {} {}".format(", ".join(rules), printable(reason)), "dim") + "\n"
 
 
 def summary_line(summary: Summary, style: Style) -> str:
@@ -159,5 +171,9 @@ def summary_line(summary: Summary, style: Style) -> str:
         count = summary.counts.get(severity, 0)
         if count:
             parts.append(style.paint("{} {}".format(count, severity), severity))
+    if summary.waived:
+        hint = "" if style.waived else " (--show-waived lists them)"
+        parts = parts or ["no findings"]
+        parts.append(style.paint("{} waived{}".format(summary.waived, hint), "dim"))
     trees = "" if summary.trees == 1 else " in {} boot trees".format(summary.trees)
     return "{}{}\n".format(", ".join(parts) if parts else "no findings", trees)

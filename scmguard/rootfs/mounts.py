@@ -3,40 +3,76 @@
 Sources: fstab(5), crypttab(5) of Debian: fields separated by blanks, comments are lines that start with ``#``.
 """
 
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Folder
 from scmguard.text import Source
 
 
 class Mount(NamedTuple):
-    """A line of fstab: where it stands (line from 1), what is mounted, and where."""
+    """A line of fstab: where it stands (line from 1), what is mounted, where, and as what type (empty: not said)."""
 
     file: Source
     line: int
     source: str
     target: str
+    type: str = ""
 
 
 class Volume(NamedTuple):
-    """A line of crypttab: where it stands (line from 1), the mapped name, and the device below it."""
+    """A line of crypttab: where it stands (line from 1), the mapped name, the device below it, and the options."""
 
     file: Source
     line: int
     target: str
     source: str
+    options: Tuple[str, ...] = ()
 
 
 def fstab(root: Folder) -> Iterator[Mount]:
     """The mounts of /etc/fstab, in order; none where there is no such file. Raises Unreadable."""
     for file, line, fields in _fields(root, "etc/fstab"):
-        yield Mount(file, line, fields[0], fields[1])
+        yield Mount(file, line, fields[0], fields[1], fields[2] if len(fields) > 2 else "")
 
 
 def crypttab(root: Folder) -> Iterator[Volume]:
     """The volumes of /etc/crypttab, in order; none where there is no such file. Raises Unreadable."""
     for file, line, fields in _fields(root, "etc/crypttab"):
-        yield Volume(file, line, fields[0], fields[1])
+        options = tuple(fields[3].split(",")) if len(fields) > 3 else ()
+        yield Volume(file, line, fields[0], fields[1], options)
+
+
+_BY_LINK = (
+    ("/dev/disk/by-uuid/", "uuid"),
+    ("/dev/disk/by-label/", "label"),
+    ("/dev/disk/by-partuuid/", "partuuid"),
+    ("/dev/disk/by-partlabel/", "partlabel"),
+    ("/dev/mapper/", "mapper"),
+)
+_BY_TAG = ("UUID", "LABEL", "PARTUUID", "PARTLABEL")
+# Names that say nothing about the device below.
+_NO_DEVICE = ("/dev/root", "/dev/nfs", "/dev/fuse")
+
+
+def device_name(text: str) -> Optional[Tuple[str, str]]:
+    """A device as it is named in fstab, crypttab or ``root=``: the notation, and the name in it.
+
+    Two devices can only be compared if their notations are the same. None for what names no device.
+    """
+    tag, equals, value = text.partition("=")
+    if equals and tag.upper() in _BY_TAG:
+        value = value.strip('"')
+        kind = tag.lower()
+        if "/" in value and kind == "partuuid":  # PARTUUID=.../PARTNROFF=1 is another partition
+            return None
+        return kind, value.lower() if kind.endswith("uuid") else value
+    for prefix, kind in _BY_LINK:
+        if text.startswith(prefix) and len(text) > len(prefix):
+            value = text[len(prefix) :]
+            return kind, value.lower() if kind.endswith("uuid") else value
+    if text.startswith("/dev/") and text not in _NO_DEVICE and not text.startswith("/dev/disk/"):
+        return "node", text
+    return None
 
 
 def _fields(root: Folder, name: str) -> Iterator[Tuple[Source, int, List[str]]]:

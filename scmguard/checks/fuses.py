@@ -1,0 +1,93 @@
+"""Settings that burn the SoC's one-time programmable memory, and what opens it for writing.
+
+What burns what is data: ``irreversible`` and ``burns`` in ``catalogue/settings.json``.
+"""
+
+from typing import Iterator, Optional, Tuple
+
+from scmguard import catalogue
+from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
+from scmguard.checks.settings import ON
+from scmguard.effective.config import integer
+from scmguard.effective.resolve import ParameterSet
+from scmguard.effective.worlds import FALSE, Condition
+from scmguard.finding import Related
+
+_RECOVERY = ("recovery.bin", "bootcode4.bin", "bootcode5.bin")
+_IMAGES = ("pieeprom.bin", "pieeprom.upd")
+_OTP_WRITABLE = {"nvmem_cust_rw": "customer rows", "nvmem_priv_rw": "private key", "nvmem_mac_rw": "MAC addresses"}
+
+
+def irreversible_setting(context: Context, _params: Params) -> Iterator[Hit]:
+    """Settings that burn the SoC's one-time programmable memory, and parameters that open it for writing."""
+    config = context.config
+    for key in catalogue.settings_with("irreversible"):
+        known = catalogue.setting(key)
+        if known is None or (key, 0) not in config.run.settings:
+            continue
+        message, severity = _burn(context, key, known)
+        for when, one in config.outcome(key):
+            if one is not None and integer(one.value) != 0:
+                yield hit_at(one.place, message.format(key, integer(one.value)), when, severity=severity)
+    yield from _warranty(context)
+    for opened in config.run.base:
+        if opened.name in _OTP_WRITABLE and opened.value in ON:
+            message = "dtparam={} lets programs write the {} in the one-time memory; what they write stays"
+            when = config.worlds.without(opened.when, config.without_tree)
+            yield _opened(opened, message.format(opened.name, _OTP_WRITABLE[opened.name]), when)
+
+
+def _opened(one: ParameterSet, message: str, when: Condition) -> Hit:
+    return hit_at(one.place, message, when, severity="degraded")
+
+
+def _burn(context: Context, key: str, known: catalogue.Setting) -> Tuple[str, Optional[str]]:
+    """A message (to be filled in with key and number) and a severity, if milder than the rule's."""
+    board, boot = context.config.board, context.boot
+    burns = "{}={} burns for ever: " + known.irreversible
+    if not known.on(board.name, board.soc):
+        return (
+            "{}={} does nothing on "
+            + board.name
+            + ", and burns a board that knows it if this card is put there: "
+            + (known.irreversible),
+            "hygiene",
+        )
+    if known.burns == "uncertain":
+        return "{}={} may burn for ever: " + known.irreversible, "degraded"
+    if known.burns == "rpiboot" and not _is_recovery(context):
+        if boot.has_binaries and not boot.single:
+            return "{}={} does nothing on a boot partition; recovery.bin obeys it, and burns " + (
+                known.irreversible
+            ), "hygiene"
+        return burns + " (where recovery.bin reads this file)", "degraded"
+    return burns, None
+
+
+def _is_recovery(context: Context) -> bool:
+    """Whether the folder is one that rpiboot sends, to flash a bootloader (raspberrypi/usbboot)."""
+    exists = context.boot.exists
+    return not context.boot.single and any(map(exists, _RECOVERY)) and any(map(exists, _IMAGES))
+
+
+def _warranty(context: Context) -> Iterator[Hit]:
+    """``force_turbo`` with a raised voltage sets a bit for ever (documentation, ``config_txt/overclocking.adoc``).
+
+    Not on the Pi 4 (``raspberry-pi/revision-codes.adoc``); what newer boards do is not documented.
+    """
+    config = context.config
+    if config.board.soc != "bcm2835" or ("force_turbo", 0) not in config.run.settings:
+        return
+    voltages = [key for key, _ in config.run.settings if key.startswith("over_voltage") and key != "over_voltage_avs"]
+    for when, turbo in config.outcome("force_turbo"):
+        if turbo is None or integer(turbo.value) == 0:
+            continue
+        union, related = FALSE, []
+        for key in voltages:
+            for condition, one in config.outcome(key):
+                both = config.worlds.both(when, condition)
+                if one is not None and both != FALSE and integer(one.value) > 0:
+                    union = config.worlds.either(union, both)
+                    related.append(Related(span_of(one.place), "{}={}".format(key, integer(one.value))))
+        message = "force_turbo with a raised voltage sets a bit for ever that tells of overclocking"
+        yield hit_at(turbo.place, message, union, related, "degraded")

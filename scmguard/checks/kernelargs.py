@@ -1,0 +1,77 @@
+"""What several checks ask of the kernel command line: its root=, who reads it, and what else is loaded."""
+
+import re
+from typing import List, Optional
+
+from scmguard.checks.base import Context
+from scmguard.effective.worlds import Condition
+from scmguard.parse.cmdline_txt import Argument, CommandLine, last
+
+# What image builders put in and replace later: pi-gen's ROOTDEV, and the marks of common template languages.
+_PLACEHOLDER = re.compile(
+    r"ROOTDEV\b|ROOT_?UUID\b|@[A-Z_]+@|\$\{?[A-Za-z_]|\{\{|%[A-Z_]+%|<[A-Za-z_ -]+>|x{4,}-0?[0-9x]"
+)
+
+
+# No device has a longer name; and a pattern may take its time over megabytes.
+_LONGEST_ROOT = 4096
+#: Of hits that are alike on one line. More says nothing more, and a file of megabytes may have any number.
+MOST_HITS = 50
+
+
+def loader_worlds(context: Context) -> Condition:
+    """The worlds in which the kernel is a boot loader, which may have its own command line and initramfs."""
+    return context.files.kernel.where(lambda choice: any(_is_loader(name) for name in choice.names))
+
+
+def with_initramfs(context: Context) -> Condition:
+    """The worlds in which an initramfs is loaded."""
+    return context.files.initramfs.where(lambda choice: bool(choice.names))
+
+
+def uses_initramfs_tools(context: Context) -> bool:
+    """Whether it is known that initramfs-tools makes the initramfs: from the root file system, else from the profile.
+
+    Packages leave hooks under usr/share/initramfs-tools where it is not installed, so that a folder alone says nothing.
+    """
+    root = context.boot.root
+    if root is not None:
+        if any(root.exists(name) for name in ("usr/lib/dracut/modules.d", "usr/bin/mkinitcpio")):
+            return False
+        if any(root.exists(name) for name in ("usr/share/initramfs-tools/init", "etc/initramfs-tools/initramfs.conf")):
+            return True
+    return context.profile.get("initramfs") == "initramfs-tools"
+
+
+def below_comments(line: CommandLine) -> Optional[str]:
+    """The one line of a file that is no comment, where there are lines that start with ``#``; None for other files.
+
+    Such files are shipped and boot (nerves-project/nerves_system_rpi3), though a comment is none for the kernel.
+    """
+    lines = [each.text for each in line.source.lines if each.text.strip()]
+    others = [text for text in lines if not text.lstrip().startswith("#")]
+    return others[0] if len(others) == 1 < len(lines) else None
+
+
+def words_behind(line: CommandLine) -> List[Argument]:
+    """The words behind ``--``, where the kernel has stopped reading: initramfs-tools and systemd have not."""
+    if "--" not in line.text:
+        return []
+    arguments = line.arguments
+    end = arguments[-1].end if arguments else 0
+    words = [word for word in line.initramfs_words if word.start >= end]
+    return words[1:] if words and words[0].text == "--" else []
+
+
+def _is_loader(name: str) -> bool:
+    base = name.rpartition("/")[2].lower()
+    return "boot" in base and not base.endswith(".img") or base.endswith((".efi", ".elf"))
+
+
+def root_argument(line: CommandLine) -> Optional[Argument]:
+    return last(line.arguments, "root")
+
+
+def is_placeholder(root: Argument) -> bool:
+    """Whether the value of ``root=`` is a mark of an image builder."""
+    return bool(_PLACEHOLDER.search((root.value or "")[:_LONGEST_ROOT]))

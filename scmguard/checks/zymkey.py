@@ -1,0 +1,237 @@
+"""The way to a Zymbit module: the I2C bus it is on, and the pin that wakes it.
+
+Sources: Zymbit documentation, ``hardware/modules`` (I2C has to be switched on; GPIO4 is the wake pin) and
+``troubleshooting/general`` (numbers of the wake pin); overlays README and ``configuration/device-tree.adoc``: ``i2c``,
+``i2c_arm`` and ``i2c1`` are one parameter on all boards but the first, and put their value into the bus's ``status``,
+where Linux takes all but ``okay`` and ``ok`` for disabled.
+"""
+
+import re
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+from scmguard import catalogue
+from scmguard.catalogue import pins
+from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit, span_of
+from scmguard.effective.resolve import Load, ParameterSet
+from scmguard.effective.worlds import FALSE, Condition, Split
+from scmguard.finding import Related
+from scmguard.parse.cmdline_txt import last
+from scmguard.rootfs import kernels, mounts, zymbit
+from scmguard.text import Span
+
+_MAPPER = "/dev/mapper/"
+# The name that mk_encr_sd_rfs.sh gives the opened root.
+_CRYPTRFS = "cryptrfs"
+
+# ---- where the root's key comes from ------------------------------------------------------------------------
+
+
+def _key_from_module(context: Context) -> Optional[Related]:
+    """The line that says that the root is opened with the module's key: crypttab's, or without it the command line's.
+
+    Raises Unreadable.
+    """
+    root = context.boot.root
+    names, argument = _root_names(context)
+    if root is None or not root.exists("etc/crypttab"):
+        return argument if _CRYPTRFS in names else None
+    names |= {mount.source[len(_MAPPER) :] for mount in mounts.fstab(root) if _is_root(mount)}
+    for volume in mounts.crypttab(root):
+        if zymbit.unlocks(volume) and volume.target in (names or {_CRYPTRFS}):
+            return Related(volume.file.span(volume.line), "the root is opened with a key from the module")
+    return None
+
+
+def _is_root(mount: mounts.Mount) -> bool:
+    return mount.target == "/" and mount.source.startswith(_MAPPER)
+
+
+def _root_names(context: Context) -> Tuple[Set[str], Optional[Related]]:
+    """The device-mapper names in ``root=``, and the place of one."""
+    names: Set[str] = set()
+    place = None
+    for _, line in context.cmdlines if context.boot.has_cmdline else ():
+        root = last(line.arguments, "root") if line is not None else None
+        if line is not None and root is not None and (root.value or "").startswith(_MAPPER):
+            names.add((root.value or "")[len(_MAPPER) :])
+            place = Related(line.place(root), "the root is opened with a key from the module")
+    return names, place
+
+
+def _over_usb(context: Context) -> bool:
+    """Whether the profile's module is found over USB, so that nobody says that it cannot do without pins and I2C."""
+    return bool(context.profile.get("usb-host"))
+
+
+# ---- the bus ------------------------------------------------------------------------------------------------
+
+_BUS = ("i2c", "i2c_arm", "i2c1")
+_ON = ("on", "true", "yes", "1", "okay", "ok")
+_OFF = ("off", "false", "no", "0", "disabled")
+
+# Overlays that switch I2C1 on besides those that have it for good (catalogue/pins.json), or put a bus of their own on
+# its pins. Those with a parameter for the bus leave it alone when that names another.
+_NAMES = (
+    "adau1977-adc ads1015 ads1115 android-i2c-sensor chipcap2 draws ezsound-6x8iso ghost-amp hd44780-i2c-lcd"
+    " hifiberry-adc hifiberry-adc8x hifiberry-dac8x hifiberry-dacplus-pro hifiberry-dacplus-std i2c-bcm2708 i2c-fan"
+    " i2c-gpio i2c-mux i2c-pwm-pca9685a i2c-rtc i2c-sensor i2c1 i2c1-pi5 interludeaudio-analog interludeaudio-digital"
+    " ltc294x mcp23017 mcp342x mlx90640 mpu6050 papirus pca953x pcf857x piglow pisound-micro sc16is750-i2c"
+    " sc16is752-i2c seeed-can-fd-hat-v2 sunfounder-pipower3 sunfounder-pironman5 sx150x tinylcd35 tpm-slb9673"
+    " vc4-kms-dsi-waveshare-panel vc4-kms-dsi-waveshare-panel-v2"
+)
+_SWITCHING = frozenset(_NAMES.split())
+_OTHER_BUS = re.compile(r"i2c(?:[02-9]|_csi_dsi[01]?|_vc)\Z")
+
+
+def zymkey_bus_off(context: Context, _params: Params) -> Iterator[Hit]:
+    """I2C1 must be on where a module is. For a module behind USB only a line that switches it off is spoken of."""
+    config, worlds = context.config, context.config.worlds
+    state: Split[Optional[ParameterSet]] = Split.always(worlds, None)
+    for one in config.run.base:
+        if one.name in _BUS:
+            state = state.replaced(one.when, one)
+    mild = _over_usb(context)
+    off = [(condition, given) for condition, given in state if given is None or given.value not in _ON]
+    if all(given is None and mild for _, given in off):
+        return
+    elsewhere, unsure = _by_overlays(context)
+    key = None if mild else _key_from_module(context)
+    hits: List[Hit] = []
+    for condition, given in off:
+        when = worlds.without(condition, elsewhere)
+        if when == FALSE or (given is None and mild):
+            continue
+        severity = "hygiene" if mild or worlds.both(when, unsure) != FALSE else None if key is not None else "degraded"
+        related = [] if key is None else [key]
+        if given is not None:
+            hits.append(hit_at(given.place, _says(given), when, related, severity))
+            continue
+        message = "I2C1 is off on {}: no dtparam=i2c_arm=on is in effect, and the security module is on that bus"
+        inert = [Related(span_of(each.place), "this line does not count") for each in _inert(context)]
+        hit = hit_file(config.start, message.format(config.board.name), when, [*inert, *related])
+        hits.append(hit._replace(severity=severity))
+    yield from one_hit(hits, config)
+
+
+def _says(one: ParameterSet) -> str:
+    if one.value in _OFF:
+        return "{}={} switches I2C1 off, and the security module is on that bus".format(one.name, one.value)
+    return "{} is {!r}, which is none of on, true, yes and 1: I2C1 stays off, and the security module is on it".format(
+        one.name, one.value
+    )
+
+
+def _inert(context: Context) -> List[ParameterSet]:
+    return [one for one in context.config.run.base if one.name in _BUS and one.value in _ON and one.when == FALSE]
+
+
+def _by_overlays(context: Context) -> Tuple[Condition, Condition]:
+    """The worlds in which an overlay takes care of I2C1 (or there is no device tree), and those in which one may."""
+    config = context.config
+    sure, unsure = config.without_tree, FALSE
+    for when, load in config.loads:
+        if _switches_on(load):
+            sure = config.worlds.either(sure, when)
+        elif not catalogue.overlay_known(load.resolved or load.name):
+            unsure = config.worlds.either(unsure, when)
+    return sure, unsure
+
+
+def _switches_on(load: Load) -> bool:
+    name = load.resolved or load.name
+    if name in _SWITCHING:
+        return not any(_OTHER_BUS.match(one.name) for one in load.parameters)
+    return "i2c1" in pins.overlay(name).get("bus", ())
+
+
+# ---- the wake pin -------------------------------------------------------------------------------------------
+
+_NEW = (6, 6)
+# The last kernels of which it is sure that Raspberry Pi's own count GPIO from 0.
+_OLD = (6, 1)
+_FROM_RASPBERRY_PI = re.compile(r"rpi|raspi|v[678]l?\+")
+_LARGEST = 10
+
+
+class _Numbers(NamedTuple):
+    """The numbers that Linux gives the pins of the header's chip, and those that GPIO4 can have."""
+
+    pins: range
+    wake: FrozenSet[int]
+
+    @property
+    def says(self) -> str:
+        return " or ".join(map(str, sorted(self.wake)))
+
+
+_2711_NEW = _Numbers(range(512, 512 + 58), frozenset([516]))
+_2711_OLD = _Numbers(range(58), frozenset([4]))
+_NUMBERS: Dict[str, Tuple[_Numbers, Optional[_Numbers]]] = {
+    "pi4": (_2711_NEW, _2711_OLD),
+    "pi400": (_2711_NEW, _2711_OLD),
+    "cm4": (_2711_NEW, _2711_OLD),
+    "cm4s": (_2711_NEW, _2711_OLD),
+    "pi5": (_Numbers(range(569, 571 + 54), frozenset([573, 575])), None),
+    "cm5": (_Numbers(range(569, 569 + 54), frozenset([573])), None),
+}
+# GPIO4 where Zymbit's software is told nothing.
+_DEFAULT = 4
+
+
+def wake_pin_wrong(context: Context, _params: Params) -> Iterator[Hit]:
+    """The wake pin in zkenv.conf must have the number that the installed kernels give it.
+
+    Any pin of the header may be the wake pin, so only numbers are wrong that no pin has with these kernels.
+    """
+    root = context.boot.root
+    if root is None or not root.exists(zymbit.HOME):
+        return
+    found = _expected(context)
+    if found is None:
+        return
+    numbers, release = found
+    pin = zymbit.wake_pin(root)
+    board = context.config.board.name
+    fits = "with kernel {} it is {} on {}".format(release.name, numbers.says, board)
+    key = _key_from_module(context)
+    severity = None if key is not None else "degraded"
+    related = [Related(Span(root.label(release.path)), "the kernel's modules")]
+    related += [] if key is None else [key]
+    if pin is None or not pin.value:
+        if _DEFAULT in numbers.pins:
+            return
+        if pin is not None:
+            message = "{} is empty, and the module does not bind: {}".format(zymbit.WAKE_PIN, fits)
+            yield Hit(pin.file, pin.span, message, related=tuple(related), severity=severity)
+            return
+        message = "nothing sets {}: {}".format(zymbit.WAKE_PIN, fits)
+        mild = "hygiene" if _over_usb(context) else severity
+        yield Hit(None, Span(root.label(zymbit.ENVIRONMENT)), message, related=tuple(related), severity=mild)
+        return
+    number = int(pin.value) if pin.value.isdecimal() and len(pin.value) < _LARGEST else None
+    if number is None:
+        message = "{} is {!r}, which is no number: {}".format(zymbit.WAKE_PIN, pin.value, fits)
+    elif number not in numbers.pins:
+        message = "{} is {}, which is no pin of the header: {}".format(zymbit.WAKE_PIN, number, fits)
+    elif board == "cm5" and number == 575:
+        message = "{} is 575, which is GPIO4 on a Raspberry Pi 5 and GPIO6 here: {}".format(zymbit.WAKE_PIN, fits)
+        severity = "hygiene"
+    else:
+        return
+    yield Hit(pin.file, pin.span, message, related=tuple(related), severity=severity)
+
+
+def _expected(context: Context) -> Optional[Tuple[_Numbers, kernels.Release]]:
+    """The numbers that hold with every installed kernel, and one of these; None where they differ or are unknown."""
+    root, known = context.boot.root, _NUMBERS.get(context.config.board.name)
+    releases = kernels.releases(root) if root is not None and known is not None else []
+    if known is None or not releases:
+        return None
+    new, old = known
+    if all(release.number >= _NEW for release in releases):
+        return new, releases[-1]
+    if old is not None and all(
+        release.number <= _OLD and _FROM_RASPBERRY_PI.search(release.name) for release in releases
+    ):
+        return old, releases[-1]
+    return None

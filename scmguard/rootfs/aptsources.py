@@ -1,0 +1,106 @@
+"""apt's sources on a root file system: where packages come from, and the key that their lists are signed with.
+
+Sources: sources.list(5) (one-line and deb822 style, options, ``Enabled``, ``Signed-By``), and apt's ``sourcelist.cc``:
+what follows ``#`` on a line is a comment.
+"""
+
+import re
+from typing import Iterator, List, NamedTuple, Optional, Tuple
+
+from scmguard.boot import Folder
+from scmguard.text import Line, Source, Span
+
+MAIN = "etc/apt/sources.list"
+PARTS = "etc/apt/sources.list.d"
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
+_ONE_LINE = re.compile(r"[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?([^ \t\[]\S*)")
+_OFF = ("no", "false", "0", "off", "without", "disable")
+
+
+class Repository(NamedTuple):
+    """A source that apt uses: its addresses, the value of ``signed-by`` (empty: none), and where it stands."""
+
+    uris: Tuple[str, ...]
+    signed_by: str
+    is_trusted: bool
+    file: Source
+    span: Span
+
+
+def repositories(root: Folder) -> Iterator[Repository]:
+    """All sources that are not switched off. Raises Unreadable."""
+    names = [MAIN] + ["{}/{}".format(PARTS, name) for name in root.names(PARTS) if _NAME.match(name)]
+    for name in names:
+        if not name.endswith((".list", ".sources")):
+            continue
+        data = root.read(name)
+        if data is None:
+            continue
+        file = Source(root.label(name), data)
+        yield from _one_line(file) if name.endswith(".list") else _stanzas(file)
+
+
+def _one_line(file: Source) -> Iterator[Repository]:
+    for line in file.lines:
+        text = line.text.partition("#")[0]
+        match = _ONE_LINE.match(text)
+        if match is None:
+            continue
+        options = dict(_option(word) for word in (match.group(2) or "").split())
+        yield Repository(
+            (match.group(3),),
+            options.get("signed-by", ""),
+            options.get("trusted", "") == "yes",
+            file,
+            file.span(line.number, match.start(1), len(text.rstrip())),
+        )
+
+
+def _option(word: str) -> Tuple[str, str]:
+    name, _, value = word.partition("=")
+    return name.rstrip("+-").lower(), value
+
+
+class _Field(NamedTuple):
+    line: Line
+    name: str
+    parts: List[str]
+
+    @property
+    def value(self) -> str:
+        return " ".join(part for part in self.parts if part)
+
+
+def _stanzas(file: Source) -> Iterator[Repository]:
+    fields: List[_Field] = []
+    for line in file.lines:
+        text = line.text
+        if text.startswith("#"):
+            continue
+        if not text.strip():
+            yield from _stanza(file, fields)
+            fields = []
+        elif text[0] in " \t":
+            if fields:
+                fields[-1].parts.append(text.strip())
+        else:
+            name, _, value = text.partition(":")
+            fields.append(_Field(line, name.strip().lower(), [value.strip()]))
+    yield from _stanza(file, fields)
+
+
+def _stanza(file: Source, fields: List[_Field]) -> Iterator[Repository]:
+    def value(name: str) -> Optional[_Field]:
+        return next((field for field in fields if field.name == name), None)
+
+    uris, enabled, signed_by, trusted = value("uris"), value("enabled"), value("signed-by"), value("trusted")
+    if uris is None or (enabled is not None and enabled.value.lower() in _OFF):
+        return
+    yield Repository(
+        tuple(uris.value.split()),
+        signed_by.value if signed_by is not None else "",
+        trusted is not None and trusted.value.lower() == "yes",
+        file,
+        file.span(uris.line.number),
+    )

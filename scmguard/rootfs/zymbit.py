@@ -1,0 +1,49 @@
+"""Zymbit's software on a root file system: its settings, and whether the security module holds the root's key.
+
+Sources: Zymbit documentation, ``tutorials/alternative-gpio`` and ``troubleshooting/general`` (zkenv.conf); Zymbit's
+``install_zk_sw.sh`` and ``mk_encr_sd_rfs.sh``: a shell reads zkenv.conf, as does systemd (``EnvironmentFile``), and
+crypttab names the key script.
+"""
+
+from typing import NamedTuple, Optional
+
+from scmguard.boot import Folder
+from scmguard.rootfs.mounts import Volume
+from scmguard.text import Source, Span
+
+#: Where the binding to the module is kept; not there before Zymbit's packages are.
+HOME = "var/lib/zymbit"
+ENVIRONMENT = HOME + "/zkenv.conf"
+WAKE_PIN = "ZK_GPIO_WAKE_PIN"
+
+_KEYSCRIPT = "zk_get_key"
+
+
+class WakePin(NamedTuple):
+    """The wake pin as zkenv.conf gives it (empty where nothing is behind the equals sign), and where."""
+
+    value: str
+    file: Source
+    span: Span
+
+
+def wake_pin(root: Folder) -> Optional[WakePin]:
+    """The last line of zkenv.conf that sets the wake pin; None where none does. Raises Unreadable."""
+    data = root.read(ENVIRONMENT)
+    if data is None:
+        return None
+    file = Source(root.label(ENVIRONMENT), data)
+    found = None
+    for line in file.lines:
+        name, equals, value = line.text.strip().partition("=")
+        if equals and name.split() in ([WAKE_PIN], ["export", WAKE_PIN]):
+            words = value.strip().strip("\"'").split()
+            found = WakePin(words[0] if words else "", file, file.span(line.number))
+    return found
+
+
+def unlocks(volume: Volume) -> bool:
+    """Whether a volume of crypttab gets its key from the module."""
+    return any(
+        option.startswith("keyscript=") and option.rpartition("/")[2].endswith(_KEYSCRIPT) for option in volume.options
+    )
