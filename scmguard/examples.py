@@ -56,9 +56,22 @@ def boot_of(example: Mapping[str, Any]) -> Boot:
     return Boot(MemoryFolder(files), root)
 
 
+def shown(content: Any) -> str:
+    """The content of an example's file, for people: device trees and long files in words."""
+    if not isinstance(content, dict):
+        return str(content)
+    if "times" in content:
+        filling = "({} times {!r})".format(content["times"], str(content["fill"]))
+        return "{}{}{}".format(content.get("start", ""), filling, content.get("then", ""))
+    if "map" in content:
+        return "(an overlay map of {})".format(", ".join(content["map"]))
+    return "(a device tree with the parameters {})".format(", ".join(content.get("parameters", ())))
+
+
 def _bytes(content: Any) -> bytes:
-    if isinstance(content, dict) and "times" in content:  # much of the same, and what stands behind it
-        return _bytes(content["text"]) * int(content["times"]) + _bytes(content.get("then", ""))
+    if isinstance(content, dict) and "times" in content:  # a long file: {start, fill, times, then}
+        parts = content.get("start", ""), str(content["fill"]) * int(content["times"]), content.get("then", "")
+        return _bytes("".join(parts))
     if isinstance(content, dict):  # a device tree: {parameters: [NAME, …]} or {map: {OVERLAY: {…}}}
         return _device_tree(content.get("parameters", ()), content.get("map", {}))
     # Characters up to U+00FF stand for bytes where the text would not be what is meant: "\xff" in a YAML string.

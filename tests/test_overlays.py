@@ -74,10 +74,14 @@ def test_the_soc_is_asked_for_before_a_new_name() -> None:
     assert [load.resolved for load in found.run.loads] == ["old", "kept"]
 
 
-def test_a_map_that_goes_round_in_circles_loads_nothing() -> None:
-    circle = {"a": {"renamed": "b"}, "b": {"renamed": "a"}}
-    files = {"config.txt": "dtoverlay=a\n", "overlays/x.dtbo": X, "overlays/overlay_map.dtb": {"map": circle}}
-    assert [load.resolved for load in evaluate(boot(files), BOARDS["cm4"]).run.loads] == [None]
+def test_a_target_of_the_map_is_not_looked_up_again_and_may_bring_parameters() -> None:
+    table = {"a": {"renamed": "b,c=1"}, "b": {"deprecated": "gone"}, "c": {"bcm2711": "a"}}
+    files = {
+        "config.txt": "dtoverlay=a\ndtoverlay=c\n",
+        "overlays/x.dtbo": X,
+        "overlays/overlay_map.dtb": {"map": table},
+    }
+    assert [load.resolved for load in evaluate(boot(files), BOARDS["cm4"]).run.loads] == ["b", "a"]
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def bricks(files: Dict[str, bytes]) -> List[str]:
 )
 def test_what_is_outside_is_not_judged_and_that_is_said(line: bytes) -> None:
     result = report({"config.txt": BRICK + line})
-    assert result.findings == []
+    assert [(one.rule, one.severity) for one in result.findings] == [("shadowed-by-boot-img", "hygiene")]
     reasons = {entry.rule: entry.reason for entry in result.not_checked}
     assert "boot.img" in reasons["otg-mode-enabled"] and "boot.img" in reasons["dwc2-host-missing"]
 
@@ -52,6 +52,11 @@ def test_a_boot_partition_without_the_image_is_judged() -> None:
 
 def test_only_under_a_condition_both_are_possible() -> None:
     assert "otg-mode-enabled" in bricks({"config.txt": BRICK + b"[gpio4=1]\nboot_ramdisk=1\n"})
+
+
+def test_boards_before_the_pi_4_know_no_boot_ramdisk() -> None:
+    config = evaluate(Boot(MemoryFolder({"config.txt": b"boot_ramdisk=1\n"})), BOARDS["pi3"])
+    assert view(config)["shadowed_by"] is None
 
 
 def test_show_says_so() -> None:

@@ -39,9 +39,9 @@ def test_stock_is_silent_on_its_own_boards(name: str, board: str) -> None:
 
 
 @pytest.mark.parametrize("name, expected", [
-    ("raspios-bullseye", [("dwc2-host-missing", 0), ("otg-mode-enabled", 12)]),
-    ("raspios-bookworm", [("dwc2-host-missing", 23), ("otg-mode-enabled", 20)]),
-    ("raspios-trixie", [("dwc2-host-missing", 22), ("otg-mode-enabled", 19)]),
+    ("raspios-bullseye", [("dwc2-host-missing", 0), ("encrypted-root-lost", 1), ("otg-mode-enabled", 12)]),
+    ("raspios-bookworm", [("dwc2-host-missing", 23), ("encrypted-root-lost", 1), ("otg-mode-enabled", 20)]),
+    ("raspios-trixie", [("dwc2-host-missing", 22), ("encrypted-root-lost", 1), ("otg-mode-enabled", 19)]),
     ("ubuntu-22.04-server", []),
     ("ubuntu-22.04-desktop", [("dwc2-host-missing", 26)]),
     ("ubuntu-24.04-server", []),

@@ -182,18 +182,14 @@ def map_overlay(
     None means that it loads none, and the remark says why. Names that the map does not have load as they are.
     ``table`` is an overlay map in the catalogue's form; by default the catalogue's own.
     """
-    table = overlay_map() if table is None else table
-    for _ in range(8):
-        entry = table.get(name)
-        if entry is None:
-            return name, ""
-        target = entry.get(soc)
-        if target is True:
-            return name, ""
-        if target is None and "renamed" not in entry:
-            if "deprecated" in entry:
-                return None, "deprecated: " + str(entry["deprecated"])
-            return None, "not for this SoC ({})".format(soc)
-        # The map may add parameters behind a comma; which they are changes nothing that is evaluated here.
-        name = str(entry["renamed"] if target is None else target).partition(",")[0]
-    return None, "the overlay map goes round in circles"
+    entry = (overlay_map() if table is None else table).get(name)
+    if entry is None or entry.get(soc) is True:
+        return name, ""
+    target = entry.get(soc, entry.get("renamed"))
+    if target is not None:
+        # It is not looked up again (raspberrypi/utils, since 2025-05). Parameters that the map adds behind a comma
+        # change nothing that is evaluated here.
+        return str(target).partition(",")[0], ""
+    if "deprecated" in entry:
+        return None, "deprecated: " + str(entry["deprecated"])
+    return None, "not for this SoC ({})".format(soc)

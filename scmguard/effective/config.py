@@ -109,6 +109,8 @@ class EffectiveConfig:
         """
         if self._shadowed is None:
             asked = self.outcome("boot_ramdisk").where(lambda found: found is not None and integer(found.value) != 0)
+            if not (self.board.pi4_family or self.board.pi5_family):
+                asked = FALSE  # the setting is documented for boards with an EEPROM
             if asked != FALSE and self.boot.has_binaries and not self.boot.exists("boot.img"):
                 asked = FALSE
             self._shadowed = asked
