@@ -30,7 +30,7 @@ def bricks(files: Dict[str, bytes]) -> List[str]:
 )
 def test_what_is_outside_is_not_judged_and_that_is_said(line: bytes) -> None:
     result = report({"config.txt": BRICK + line})
-    assert [(one.rule, one.severity) for one in result.findings] == [("shadowed-by-boot-img", "hygiene")]
+    assert [(one.rule, one.severity) for one in result.findings] == [("shadowed-by-boot-img", "degraded")]
     reasons = {entry.rule: entry.reason for entry in result.not_checked}
     assert "boot.img" in reasons["otg-mode-enabled"] and "boot.img" in reasons["dwc2-host-missing"]
 
