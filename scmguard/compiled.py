@@ -11,5 +11,5 @@ def contents() -> Dict[str, Any]:
     files: Dict[str, Any] = {
         stem + ".json": tables.generate(assets.grammar(stem), starts) for stem, starts in tables.STARTS.items()
     }
-    files["rules.json"] = rulebook.as_data(*rulebook.read_folder(assets.rules_folder()))
+    files.update(rulebook.as_data(*rulebook.read_folder(assets.rules_folder())))
     return files

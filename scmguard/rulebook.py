@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any, Container, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Container, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from scmguard import assets
 from scmguard.effective.board import BOARDS
@@ -21,14 +21,23 @@ class Rule(NamedTuple):
     rationale: str
     recovery: str
     help: str
-    sources: Tuple[str, ...]
-    needs: Tuple[str, ...]
-    wants: Tuple[str, ...]
+    sources: Sequence[str]
+    needs: Sequence[str]
+    wants: Sequence[str]
     scope: str
-    profiles: Tuple[str, ...]
+    profiles: Sequence[str]
     check: Mapping[str, Any]
-    examples: Mapping[str, Any]
     waiver: str = "optional"
+    #: Those in the rule's file; None in an installed package, which reads them when they are asked for.
+    own_examples: Optional[Mapping[str, Any]] = None
+
+    @property
+    def examples(self) -> Mapping[str, Any]:
+        """Boot trees with (``bad``) and without (``good``) findings; :mod:`scmguard.examples` runs them."""
+        if self.own_examples is not None:
+            return self.own_examples
+        stored: Dict[str, Mapping[str, Any]] = json.loads(assets.compiled("examples.json") or b"{}")
+        return stored[self.id]
 
     def applies_to(self, profile: str) -> bool:
         """Whether the rule belongs to a profile."""
@@ -56,8 +65,8 @@ def load(extra: Sequence[str] = ()) -> Rulebook:
     data = assets.compiled("rules.json")
     if data is not None:
         stored = json.loads(data)
-        rules = [_rule(entry) for entry in stored["rules"]]
-        profiles = [_profile(entry) for entry in stored["profiles"]]
+        rules = [Rule(**entry) for entry in stored["rules"]]
+        profiles = [Profile(**entry) for entry in stored["profiles"]]
     else:
         rules, profiles = read_folder(assets.rules_folder())
     known = {profile.name for profile in profiles}.union(BOARDS, ["all"])
@@ -100,8 +109,12 @@ def read_folder(folder: str) -> Tuple[List[Rule], List[Profile]]:
 
 
 def as_data(rules: Sequence[Rule], profiles: Sequence[Profile]) -> Dict[str, Any]:
-    """Rules and profiles as what JSON can hold; :func:`load` reads it back."""
-    return {"rules": [rule._asdict() for rule in rules], "profiles": [profile._asdict() for profile in profiles]}
+    """Rules, profiles and examples as what JSON can hold, by file name; :func:`load` reads it back."""
+    plain = [rule._replace(own_examples=None)._asdict() for rule in rules]
+    return {
+        "rules.json": {"rules": plain, "profiles": [profile._asdict() for profile in profiles]},
+        "examples.json": {rule.id: rule.examples for rule in rules},
+    }
 
 
 def _rule(entry: Mapping[str, Any]) -> Rule:
@@ -124,8 +137,8 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
         scope=entry.get("scope", "board"),
         profiles=several("profiles"),
         check=entry["check"],
-        examples=entry["examples"],
         waiver=entry.get("waiver", "optional"),
+        own_examples=entry["examples"],
     )
 
 

@@ -4,7 +4,7 @@ import re
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from scmguard import catalogue
-from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
+from scmguard.checks.base import Context, Hit, Params, hit_at, merged, span_of
 from scmguard.effective.overlays import Overlays
 from scmguard.effective.resolve import Load, ParameterSet
 from scmguard.effective.worlds import FALSE
@@ -72,7 +72,7 @@ def overlay_file_missing(context: Context, _params: Params) -> Iterator[Hit]:
     guesses = _Guesses()
     for load in _loads(context):
         name = load.resolved
-        if name is None or overlays.present(name) is not False:
+        if name is None or not _is_name(name) or overlays.present(name) is not False:
             continue
         if name == "dwc2" and context.profile.get("usb-host"):
             continue  # dwc2-host-missing says that, and what it means
@@ -141,6 +141,10 @@ def overlay_wrong_soc(context: Context, _params: Params) -> Iterator[Hit]:
 
 def unknown_overlay_parameter(context: Context, _params: Params) -> Iterator[Hit]:
     """Parameters that their overlay, or the base tree, does not have: they are ignored."""
+    yield from merged(_unknown_parameters(context), context)
+
+
+def _unknown_parameters(context: Context) -> Iterator[Hit]:
     config = context.config
     overlays = config.overlays
     guesses = _Guesses()

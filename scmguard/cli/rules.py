@@ -31,7 +31,9 @@ def run(id: Optional[str], options: Mapping[str, Any]) -> int:
 
 
 def _data(rule: Rule) -> Mapping[str, Any]:
-    return rule._asdict()
+    data = rule._asdict()
+    del data["own_examples"]
+    return dict(data, examples=rule.examples)
 
 
 def _table(rules: Sequence[Rule]) -> Iterator[str]:
