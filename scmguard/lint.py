@@ -99,9 +99,23 @@ def _run_rule(
 
 
 def _hits(rule: Rule, context: Context) -> Iterable[Hit]:
+    if rule.looks_at and not any(_is_there(context, name) for name in rule.looks_at):
+        return ()
     if "python" in rule.check:
         return PREDICATES[rule.check["python"]](context, rule.check)
     return VERBS[next(iter(rule.check))](context, rule.check)
+
+
+def _is_there(context: Context, name: str) -> bool:
+    """Whether the tree has one of the things that a rule looks at, in effect or not."""
+    if name.startswith("/"):
+        return context.boot.exists(name)
+    run = context.config.run
+    if name == "dtoverlay":
+        return bool(run.loads)
+    if name == "include":
+        return len(run.documents) > 1 or bool(run.missing_includes)
+    return any(key == name for key, _port in run.settings)
 
 
 def _has(context: Context, need: str) -> bool:

@@ -12,7 +12,9 @@ from scmguard.errors import RuleError
 class Rule(NamedTuple):
     """A rule as its file says it. ``profiles`` are names, or ``all``; ``wants`` is what it also uses if it is there.
 
-    ``waiver`` is ``required`` where ``ignore`` must not silence the rule, and only a waiver with a reason may.
+    ``looks_at`` are things without any of which the rule has nothing to say, so that it need not even be loaded: names
+    of settings, ``dtoverlay``, ``include``, and files of the boot partition with a slash in front; empty: it always
+    looks. ``waiver`` is ``required`` where ``ignore`` must not silence the rule, and only a waiver with a reason may.
     """
 
     id: str
@@ -27,6 +29,7 @@ class Rule(NamedTuple):
     scope: str
     profiles: Sequence[str]
     check: Mapping[str, Any]
+    looks_at: Sequence[str] = ()
     waiver: str = "optional"
     #: Those in the rule's file; None in an installed package, which reads them when they are asked for.
     own_examples: Optional[Mapping[str, Any]] = None
@@ -137,6 +140,7 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
         scope=entry.get("scope", "board"),
         profiles=several("profiles"),
         check=entry["check"],
+        looks_at=several("looks-at"),
         waiver=entry.get("waiver", "optional"),
         own_examples=entry["examples"],
     )

@@ -21,8 +21,21 @@ SCOPES = ("board", "every-board")
 WAIVERS = ("optional", "required")
 
 _TEXTS = ("summary", "rationale", "recovery", "help")
-_KEYS = ("id", "severity", *_TEXTS, "sources", "needs", "wants", "scope", "profiles", "waiver", "check", "examples")
-_OPTIONAL = ("wants", "scope", "waiver")
+_KEYS = (
+    "id",
+    "severity",
+    *_TEXTS,
+    "sources",
+    "needs",
+    "wants",
+    "scope",
+    "profiles",
+    "looks-at",
+    "waiver",
+    "check",
+    "examples",
+)
+_OPTIONAL = ("wants", "scope", "looks-at", "waiver")
 _EXAMPLE_KEYS = ("name", "profile", "board", "files", "root", "links", "finds", "possible", "incidents")
 
 
@@ -114,7 +127,7 @@ def read_rule(path: str) -> Dict[str, Any]:
     for key in _TEXTS:
         if not isinstance(entry[key], str) or not entry[key].strip():
             complain(path, [key], "{} must be text".format(key))
-    for key in ("sources", "needs", "wants", "profiles"):
+    for key in ("sources", "needs", "wants", "profiles", "looks-at"):
         values = entry.get(key, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             complain(path, [key], "{} must be a list of texts".format(key))

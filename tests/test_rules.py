@@ -6,7 +6,9 @@ import pytest
 
 from scmguard import assets, rulebook
 from scmguard.checks import PREDICATES
-from scmguard.examples import cases, expected, findings
+from scmguard.effective.board import BOARDS
+from scmguard.examples import boot_of, cases, expected, findings, job_of
+from scmguard.lint import run as lint
 
 RULES, PROFILES = rulebook.read_folder(assets.rules_folder())
 BOOK = rulebook.load()
@@ -61,3 +63,16 @@ def test_rule_page_says_something(rule: rulebook.Rule) -> None:
 def test_a_long_line_is_only_serious_where_something_is_lost(line: str, severity: str) -> None:
     found = findings(BOOK.rules["line-too-long"], {"files": {"config.txt": line + "\n"}}, BOOK.profiles)
     assert [one.severity for one in found] == [severity]
+
+
+def test_what_a_rule_does_not_look_at_makes_no_finding_either() -> None:
+    """Rules that are skipped for lack of what they look at say nothing there when they are run all the same."""
+    narrow = [rule for rule in RULES if rule.looks_at]
+    assert len(narrow) > 10
+    always = tuple(rule._replace(looks_at=()) for rule in narrow)
+    for rule, _bad, example in CASES.values():
+        job = job_of(rule, example, BOOK.profiles)
+        for name, tree in (("scm", "cm4"), ("pi4", "pi4")):
+            job = job._replace(boards=(BOARDS[tree],), profile=name, parameters=BOOK.profiles[name].parameters)
+            wanted = lint(job._replace(rules=always), boot_of(example)).findings
+            assert lint(job._replace(rules=tuple(narrow)), boot_of(example)).findings == wanted, example["name"]

@@ -51,7 +51,8 @@ _TOPICS = {
     "uplink": "remote_lockout wifi_country_missing",
     "usb": "dwc2_gadget dwc2_host_missing usb_off",
     "userland": "repository_key_missing userland_mismatch",
-    "zymkey": "wake_pin_wrong zymkey_bus_off",
+    "wakepin": "wake_pin_wrong",
+    "zymkey": "zymkey_bus_off",
 }
 
 #: Every predicate that ``check: {python: NAME}`` can name.

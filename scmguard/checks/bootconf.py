@@ -29,7 +29,7 @@ _DETECT, _SD, _NETWORK, _RPIBOOT, _HTTP, _STOP, _RESTART = 0, 1, 2, 3, 7, 14, 15
 _SD_MODES = frozenset((_DETECT, _SD))
 _LOCAL = frozenset((_DETECT, _SD, 4, 5, 6))
 _DEFAULT = "0xf41"
-_WELL_FORMED = re.compile(r"(?:0[xX][0-9A-Fa-f]{1,8}|[0-9])(?![0-9A-Za-z_.])")
+_WELL_FORMED = r"(?:0[xX][0-9A-Fa-f]{1,8}|[0-9])(?![0-9A-Za-z_.])"
 
 # Where a root device says that the boot partition is, too: an SD card often starts a system that is on a disk.
 _ROOTS = (
@@ -37,7 +37,7 @@ _ROOTS = (
     (re.compile(r"/dev/nvme\d"), "an NVMe disk", _SD_MODES | {6}),
     (re.compile(r"/dev/sd[a-z]"), "a USB disk", _SD_MODES | {4, 5}),
 )
-_SOME_DISK = re.compile(r"(?:PART)?UUID=|(?:PART)?LABEL=|/dev/(?:disk|mapper)/")
+_SOME_DISK = r"(?:PART)?UUID=|(?:PART)?LABEL=|/dev/(?:disk|mapper)/"
 
 
 class Order(NamedTuple):
@@ -115,7 +115,7 @@ def orders(context: Context, config: EffectiveConfig) -> Iterator[Tuple[Conditio
     retries = config.number("SD_BOOT_MAX_RETRIES").product(config.number("NET_BOOT_MAX_RETRIES"))
     for when, (found, (sd, net)) in config.outcome("BOOT_ORDER").product(retries):
         text = found.value if found is not None and found.value else _DEFAULT
-        if not _WELL_FORMED.match(text):
+        if not re.match(_WELL_FORMED, text):
             continue
         endless = {_DETECT, _RPIBOOT} | ({_SD} if sd < 0 else set()) | ({_NETWORK} if net < 0 else set())
         digits = re.match(r"(?:0[xX])?([0-9A-Fa-f]+)", text)
@@ -191,7 +191,7 @@ def _media(context: Context) -> Iterator[Tuple[Condition, _Medium]]:
                 yield when, _Medium(modes, "{} says that this unit runs from {}".format(text, what), None)
                 break
         else:
-            if _SOME_DISK.match(value):
+            if re.match(_SOME_DISK, value):
                 yield when, _Medium(_LOCAL, "{} says that this unit runs from a disk".format(text), "degraded")
             elif not value:
                 yield when, unknown
@@ -269,7 +269,7 @@ def _malformed(context: Context, config: EffectiveConfig) -> Iterator[Hit]:
                 if key.upper() == "BOOT_ORDER":
                     message = "{} is no setting of the bootloader, whose names are in capitals".format(key)
                     yield hit_at(several[-1].place, message, when, severity="hygiene")
-        elif found.value and not _WELL_FORMED.match(found.value):
+        elif found.value and not re.match(_WELL_FORMED, found.value):
             message = "BOOT_ORDER={} is no 0x with up to eight digits".format(found.value)
             decimal = re.match(r"[0-9]{2,9}(?![0-9A-Za-z_.])", found.value)
             if decimal:

@@ -23,7 +23,7 @@ _AUTOBOOT_KEYS = ("boot_partition", "tryboot_a_b")
 _AUTOBOOT_FILTERS = ("all", "none", "tryboot")
 # Numbers above are free for other uses (documentation, eeprom-bootloader.adoc, PARTITION).
 _MOST_PARTITION = 31
-_NUMBER = re.compile(r"[ \t]*[+-]?[0-9]")
+_NUMBER = r"[ \t]*[+-]?[0-9]"
 
 
 def bad_autoboot(context: Context, _params: Params) -> Iterator[Hit]:
@@ -79,7 +79,7 @@ def _partitions(context: Context, normal: EffectiveConfig, trial: EffectiveConfi
                 continue
             when = carried(context, config, condition)
             number = integer(found.value)
-            if not _NUMBER.match(found.value):
+            if not re.match(_NUMBER, found.value):
                 message = "boot_partition={} is no number and counts as 0: the first partition that can be booted"
                 hits.append(hit_at(found.place, message.format(found.value), when, severity="degraded"))
             elif not 0 <= number <= _MOST_PARTITION:

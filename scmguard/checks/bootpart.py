@@ -65,7 +65,7 @@ def kernel_for_other_board(context: Context, _params: Params) -> Iterator[Hit]:
             yield hit_at(found.place, message, when, severity="hygiene")
 
 
-_START = re.compile(r"(?:start(?=.*elf\Z)|fixup(?=.*dat\Z))(4?)(?:_?(x|db|cd))?\.(?:elf|dat)\Z")
+_START = r"(?:start(?=.*elf\Z)|fixup(?=.*dat\Z))(4?)(?:_?(x|db|cd))?\.(?:elf|dat)\Z"
 
 
 def start_files_mismatched(context: Context, _params: Params) -> Iterator[Hit]:
@@ -86,7 +86,7 @@ def start_files_mismatched(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 def _firmware_kind(name: str) -> Optional[Tuple[str, str]]:
-    match = _START.match(name.rpartition("/")[2].lower())
+    match = re.match(_START, name.rpartition("/")[2].lower())
     return (match.group(1), match.group(2) or "") if match is not None else None
 
 

@@ -149,8 +149,8 @@ def root_quoted(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 # Arguments of other makers of an initramfs: these unlock or assemble the root, or reach it; the rest is for show.
-_FOREIGN = re.compile(r"(?:cryptdevice|cryptkey|luks\.|rd\.)")
-_FOREIGN_ROOT = re.compile(
+_FOREIGN = r"(?:cryptdevice|cryptkey|luks\.|rd\.)"
+_FOREIGN_ROOT = (
     r"(?:crypt(?:device|key)$|rd\.(?:luks|lvm|md|dm|auto|iscsi|nfs|neednet|live|znet|driver)(?:\.|$)|luks\.)"
 )
 # The business of emergency-shell.
@@ -167,11 +167,11 @@ def unknown_to_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
         when = worlds.both(condition, loaded)
         if line is None or when == FALSE:
             continue
-        foreign = [word for word in line.initramfs_words if _FOREIGN.match(word.name) and word.name not in _SHELLS]
+        foreign = [word for word in line.initramfs_words if re.match(_FOREIGN, word.name) and word.name not in _SHELLS]
         for word in foreign[:MOST_HITS]:
             message = "initramfs-tools does not know {}, and passes over it".format(word.text)
             severity = "hygiene"
-            if _FOREIGN_ROOT.match(word.name) and not _opened_otherwise(context, line, word):
+            if re.match(_FOREIGN_ROOT, word.name) and not _opened_otherwise(context, line, word):
                 severity = "degraded"
                 message += "; what it asks for is not done"
             hits.append(Hit(line.source, line.place(word), message, when, severity=severity))

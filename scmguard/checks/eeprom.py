@@ -15,7 +15,7 @@ from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
 from scmguard.text import Span
 
-_NUMBERED = re.compile(r"(?:/dev/(?:mmcblk\d+p|nvme\d+n\d+p|sd[a-z])|PARTUUID=[0-9A-Fa-f]{8}-)0*([0-9]{1,3})")
+_NUMBERED = r"(?:/dev/(?:mmcblk\d+p|nvme\d+n\d+p|sd[a-z])|PARTUUID=[0-9A-Fa-f]{8}-)0*([0-9]{1,3})"
 # Boards whose ROM cannot load recovery.bin from eMMC. Of the CM5, two pages of the documentation say different things.
 _NO_RECOVERY = ("cm4", "cm4s")
 # What only a folder for rpiboot has.
@@ -81,7 +81,7 @@ def _slot(context: Context) -> Optional[Related]:
     if context.boot.root is None:
         return None
     for mount in mounts.fstab(context.boot.root):
-        match = _NUMBERED.fullmatch(mount.source)
+        match = re.fullmatch(_NUMBERED, mount.source)
         if mount.target.rstrip("/") in ("/boot", "/boot/firmware") and match and int(match.group(1)) > 1:
             line = mount.file.line_text(mount.line)
             span = Span(mount.file.path, mount.line, 1, mount.line, 1 + len(line))

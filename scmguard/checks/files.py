@@ -114,7 +114,7 @@ def early_setting_late(context: Context, _params: Params) -> Iterator[Hit]:
 
 # ---- initramfs ------------------------------------------------------------------------------------------
 
-_ADDRESS = re.compile(r"(?:followkernel|0[xX][0-9A-Fa-f]+|[0-9]+)\Z")
+_ADDRESS = r"(?:followkernel|0[xX][0-9A-Fa-f]+|[0-9]+)\Z"
 
 
 class _Fault(NamedTuple):
@@ -173,11 +173,11 @@ def _value(found: Assignment) -> Optional[_Fault]:
     if not files:
         return _Fault("this initramfs line names no file", True)
     for name in files:
-        if _ADDRESS.match(name) and not name.isdigit():
+        if re.match(_ADDRESS, name) and not name.isdigit():
             return _Fault(
                 "{} is taken for a file's name here: the line is initramfs FILE followkernel".format(name), True
             )
-    if not address or _ADDRESS.match(address):
+    if not address or re.match(_ADDRESS, address):
         return None
     if value[: len(value) - len(address)].rstrip().endswith(",") or address.startswith(","):
         return _Fault("blanks beside a comma: only {} is sure to be loaded".format(" ".join(files)), False)

@@ -8,9 +8,7 @@ from scmguard.effective.worlds import Condition
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last
 
 # What image builders put in and replace later: pi-gen's ROOTDEV, and the marks of common template languages.
-_PLACEHOLDER = re.compile(
-    r"ROOTDEV\b|ROOT_?UUID\b|@[A-Z_]+@|\$\{?[A-Za-z_]|\{\{|%[A-Z_]+%|<[A-Za-z_ -]+>|x{4,}-0?[0-9x]"
-)
+_PLACEHOLDER = r"ROOTDEV\b|ROOT_?UUID\b|@[A-Z_]+@|\$\{?[A-Za-z_]|\{\{|%[A-Z_]+%|<[A-Za-z_ -]+>|x{4,}-0?[0-9x]"
 
 
 # No device has a longer name; and a pattern may take its time over megabytes.
@@ -74,4 +72,4 @@ def root_argument(line: CommandLine) -> Optional[Argument]:
 
 def is_placeholder(root: Argument) -> bool:
     """Whether the value of ``root=`` is a mark of an image builder."""
-    return bool(_PLACEHOLDER.search((root.value or "")[:_LONGEST_ROOT]))
+    return bool(re.search(_PLACEHOLDER, (root.value or "")[:_LONGEST_ROOT]))

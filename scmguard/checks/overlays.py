@@ -10,9 +10,9 @@ from scmguard.effective.resolve import Load, ParameterSet
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 
-_OLD_ENDING = re.compile(r"(?:-overlay(?:\.dtb)?|\.dtb)\Z")
+_OLD_ENDING = r"(?:-overlay(?:\.dtb)?|\.dtb)\Z"
 # What the overlay map says of overlays whose function came without them.
-_NEEDLESS = re.compile(r"no longer (?:necessary|needed|required)")
+_NEEDLESS = r"no longer (?:necessary|needed|required)"
 # Longer names are no overlays; comparing them with hundreds of known ones would take its time.
 _LONGEST_NAME = 60
 _MOST_GUESSES = 50
@@ -53,7 +53,7 @@ def unknown_overlay(context: Context, _params: Params) -> Iterator[Hit]:
     guesses = _Guesses()
     for load in _loads(context):
         name = load.resolved
-        if name is None or catalogue.overlay_known(name) or name in overlays.map or _OLD_ENDING.search(name):
+        if name is None or catalogue.overlay_known(name) or name in overlays.map or re.search(_OLD_ENDING, name):
             continue
         parameter = name.partition("=")[0]
         if not _is_name(name):
@@ -104,8 +104,8 @@ def overlay_renamed(context: Context, _params: Params) -> Iterator[Hit]:
                 name, load.resolved or renamed
             )
             yield hit_at(load.place, message, load.when, severity="hygiene")
-        elif _OLD_ENDING.search(name) and overlays.present(name) is not True:
-            short = _OLD_ENDING.sub("", name)
+        elif re.search(_OLD_ENDING, name) and overlays.present(name) is not True:
+            short = re.sub(_OLD_ENDING, "", name)
             if overlays.names or not (overlays.known(short) or short in overlays.map):
                 continue  # where there are files, overlay-file-missing says it
             message = "overlays have no {} at the end of their name any more: this line does nothing".format(
@@ -121,7 +121,7 @@ def overlay_deprecated(context: Context, _params: Params) -> Iterator[Hit]:
             message = "the overlay {} is gone, and this line does nothing: {}".format(
                 load.name, load.remark[len("deprecated: ") :]
             )
-            severity = "hygiene" if _NEEDLESS.search(load.remark) else None
+            severity = "hygiene" if re.search(_NEEDLESS, load.remark) else None
             yield hit_at(load.place, message, load.when, severity=severity)
 
 

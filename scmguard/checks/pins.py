@@ -15,10 +15,10 @@ from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.finding import Related
 
 _MOST_PINS = 54
-_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]{1,4}\Z|[0-9]{1,4}\Z")
+_NUMBER = r"0[xX][0-9A-Fa-f]{1,4}\Z|[0-9]{1,4}\Z"
 _ON = ("true", "1", "yes", "on")
-_RANGE = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?\Z")
-_FUNCTION = re.compile(r"ip\Z|op\Z|a[0-5]\Z")
+_RANGE = r"([0-9]{1,3})(?:-([0-9]{1,3}))?\Z"
+_FUNCTION = r"ip\Z|op\Z|a[0-5]\Z"
 _I2C1 = "i2c1"
 
 
@@ -136,7 +136,7 @@ def _choice(config: EffectiveConfig, load: Load, when: Condition, known: Any, ro
 
 
 def _pin(text: str) -> Optional[int]:
-    if not _NUMBER.match(text):
+    if not re.match(_NUMBER, text):
         return None
     number = int(text, 16) if text[:2] in ("0x", "0X") else int(text)
     return number if number < _MOST_PINS else None
@@ -203,11 +203,11 @@ def _gpio(value: str) -> Tuple[List[Tuple[int, int]], str]:
     left, _, right = value.partition("=")
     ranges = []
     for part in left.split(","):
-        match = _RANGE.match(part)
+        match = re.match(_RANGE, part)
         if match is not None:
             low = int(match.group(1))
             ranges.append((low, int(match.group(2) or low)))
-    functions = [option for option in right.split(",") if _FUNCTION.match(option)]
+    functions = [option for option in right.split(",") if re.match(_FUNCTION, option)]
     return ranges, functions[-1] if functions else ""
 
 

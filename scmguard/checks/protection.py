@@ -182,7 +182,7 @@ _SWITCHES: Dict[str, _Switch] = {
     "arm64.nomte": _Switch(_always, "memory tagging; " + _NO_SUCH_CPU, False),
     "arm64.nogcs": _Switch(_always, "the guarded control stack; " + _NO_SUCH_CPU, False),
 }
-_ENFORCING = re.compile(r"^[ \t]*SELINUX[ \t]*=[ \t]*enforcing\b", re.MULTILINE)
+_ENFORCING = r"(?m)^[ \t]*SELINUX[ \t]*=[ \t]*enforcing\b"
 
 
 def protection_disabled(context: Context, _params: Params) -> Iterator[Hit]:
@@ -209,10 +209,10 @@ def protection_disabled(context: Context, _params: Params) -> Iterator[Hit]:
 
 def _wants_selinux(context: Context) -> bool:
     data = context.boot.root.read("etc/selinux/config") if context.boot.root is not None else None
-    return data is not None and bool(_ENFORCING.search(decode(data)))
+    return data is not None and bool(re.search(_ENFORCING, decode(data)))
 
 
-_SERIAL = re.compile(r"(?:serial|ttyAMA|ttyS|ttyUSB|ttyACM|ttyGS|ttymxc|hvc|uart|pl011)\d*\b")
+_SERIAL = r"(?:serial|ttyAMA|ttyS|ttyUSB|ttyACM|ttyGS|ttymxc|hvc|uart|pl011)\d*\b"
 
 
 def console_on_serial(context: Context, _params: Params) -> Iterator[Hit]:
@@ -233,7 +233,7 @@ def console_on_serial(context: Context, _params: Params) -> Iterator[Hit]:
         consoles = [each for each in line.arguments if each.name == "console" and each.value]
         guarded = last(line.arguments, "panic") is not None
         for argument in consoles[-MOST_HITS:]:
-            if not _SERIAL.match(argument.value or ""):
+            if not re.match(_SERIAL, argument.value or ""):
                 continue
             message, when = "{} lets a serial port see the boot, and log in".format(argument.text), condition
             if argument is consoles[-1] and not guarded:

@@ -89,11 +89,11 @@ def _encrypted(context: Context, tables: _Tables) -> Optional[Related]:
 
 
 # A partition as such: what stands in it, if it is a LUKS container, is no file system.
-_PLAIN = re.compile(
+_PLAIN = (
     r"/dev/(?:mmcblk\d|sd[a-z]|nvme\d|vd[a-z]|root\Z|disk/by-(?:part|path|id))|PARTUUID=|PARTLABEL="
     r"|[0-9A-Fa-f]{3,4}\Z|\d+:\d+\Z"
 )
-_ON_EMMC = re.compile(r"/dev/(?:mmcblk0|root\Z|disk/)|PARTUUID=|PARTLABEL=|[0-9A-Fa-f]{3,4}\Z|\d+:\d+\Z")
+_ON_EMMC = r"/dev/(?:mmcblk0|root\Z|disk/)|PARTUUID=|PARTLABEL=|[0-9A-Fa-f]{3,4}\Z|\d+:\d+\Z"
 # What is only on the boot partition of a unit that Zymbit's software has taken over.
 _SIGN = "zymbit_mac_address"
 
@@ -115,14 +115,20 @@ def encrypted_root_lost(context: Context, _params: Params) -> Iterator[Hit]:
     for condition, line in context.cmdlines:
         root = root_argument(line) if line is not None else None
         when = worlds.without(condition, loader)
-        if line is None or root is None or when == FALSE or not _PLAIN.match(root.value or "") or is_placeholder(root):
+        if (
+            line is None
+            or root is None
+            or when == FALSE
+            or not re.match(_PLAIN, root.value or "")
+            or is_placeholder(root)
+        ):
             continue
         message = "{} is a plain partition, and the root file system is encrypted".format(root.text)
         severity = None if demanded else "no-boot"
         related: Tuple[Related, ...] = ()
         if shows is not None:
             related = (shows,)
-        elif not demanded or not _ON_EMMC.match(root.value or ""):
+        elif not demanded or not re.match(_ON_EMMC, root.value or ""):
             continue  # what is not on the eMMC is boot-not-emmc's
         elif tables.known:
             message = "{} is a plain partition: this root file system is not encrypted".format(root.text)
@@ -172,7 +178,7 @@ def _device_mismatch(
     if device is None:
         return
     shows = _encrypted(context, tables)
-    if shows is not None and _PLAIN.match(root.value or ""):
+    if shows is not None and re.match(_PLAIN, root.value or ""):
         return  # encrypted-root-lost says so
     for volume in tables.volumes:
         if mounts.device_name(volume.source) == device:

@@ -18,8 +18,8 @@ from scmguard.parse.config_txt import parse_line
 _MOST_NAMES = 40
 _LONGEST_NAME = 40
 # Names of the EEPROM's configuration, and what templates write for a name.
-_FOREIGN_NAME = re.compile(r"[A-Z0-9_]*\Z|__.*__\Z")
-_TEMPLATE = re.compile(r"\{\{|\}\}|\$\{|\$\(|<%|@[A-Z_]+@|%[A-Z_]+%")
+_FOREIGN_NAME = r"[A-Z0-9_]*\Z|__.*__\Z"
+_TEMPLATE = r"\{\{|\}\}|\$\{|\$\(|<%|@[A-Z_]+@|%[A-Z_]+%"
 
 
 def unknown_setting(context: Context, _params: Params) -> Iterator[Hit]:
@@ -48,9 +48,9 @@ def unknown_setting(context: Context, _params: Params) -> Iterator[Hit]:
 def _kind(one: Assignment) -> str:
     """``setting`` or ``directive``; nothing for the tail of a long line, a template's name, or one for the EEPROM."""
     statement = parse_line(_line(one))
-    if statement.key != one.key or _TEMPLATE.search(one.value):
+    if statement.key != one.key or re.search(_TEMPLATE, one.value):
         return ""
-    if _FOREIGN_NAME.match(one.key) and catalogue.other_case(one.key) is None:
+    if re.match(_FOREIGN_NAME, one.key) and catalogue.other_case(one.key) is None:
         return ""
     if statement.kind == "directive":
         return "" if " " in statement.value else "directive"
@@ -82,12 +82,12 @@ def _name_message(one: Assignment, kind: str) -> str:
 
 # ---- values ------------------------------------------------------------------------------------------------
 
-_NUMBER = re.compile(r"[+-]?(?:0[xX][0-9A-Fa-f]+|[0-9]+)")
+_NUMBER = r"[+-]?(?:0[xX][0-9A-Fa-f]+|[0-9]+)"
 # Quotes, a second setting in the line, templates and odd characters are the business of other rules, or of nobody.
-_NOT_PLAIN = re.compile(r"[\"'={}<>$@%\\]|[^ -~\t]")
+_NOT_PLAIN = r"[\"'={}<>$@%\\]|[^ -~\t]"
 _YES = ("on", "yes", "true", "enable", "enabled", "y")
 _NO = ("off", "no", "false", "disable", "disabled", "n", "none")
-_FRACTION = re.compile(r"[.,][0-9]")
+_FRACTION = r"[.,][0-9]"
 
 Fault = Tuple[str, Optional[str]]
 
@@ -114,11 +114,11 @@ def invalid_value(context: Context, _params: Params) -> Iterator[Hit]:
 def _fault(key: str, known: catalogue.Setting, value: str) -> Optional[Fault]:
     """What is wrong with a value, and the severity if it is milder than the rule's."""
     word = value.partition("#")[0].strip(" \t\r")
-    if (not word and "#" in value) or _NOT_PLAIN.search(word):
+    if (not word and "#" in value) or re.search(_NOT_PLAIN, word):
         return None
     # Nobody boots by those any more; a wrong number is a wrong picture at most.
     mild = "hygiene" if known.deprecated and known.risk != "boot" else None
-    match = _NUMBER.match(word)
+    match = re.match(_NUMBER, word)
     if match is None:
         return _no_number(key, word, mild)
     number, rest = integer(word), word[match.end() :]
@@ -127,7 +127,7 @@ def _fault(key: str, known: catalogue.Setting, value: str) -> Optional[Fault]:
         return fault[0], fault[1] or mild
     if rest:
         message = "{}={}: the firmware reads {} and ignores {!r}".format(key, word, number, rest)
-        return message, mild if _FRACTION.match(rest) else "hygiene"
+        return message, mild if re.match(_FRACTION, rest) else "hygiene"
     if known.kind == "bool" and number not in (0, 1):
         return "{} is on or off: {} counts as 1".format(key, word), "hygiene"
     return None

@@ -12,7 +12,7 @@ from scmguard.rootfs import mounts
 from scmguard.text import Source, Span
 
 # The SD/eMMC controller of a Compute Module 4 is mmcblk0; there is no other.
-_OTHER_DEVICE = re.compile(r"/dev/(?:sd[a-z]|nvme\d|mmcblk[1-9]|vd[a-z]|nfs\b|ram\d|nbd\d|loop\d|md\d|sr\d)")
+_OTHER_DEVICE = r"/dev/(?:sd[a-z]|nvme\d|mmcblk[1-9]|vd[a-z]|nfs\b|ram\d|nbd\d|loop\d|md\d|sr\d)"
 _MAPPER = "/dev/mapper/"
 
 
@@ -32,7 +32,7 @@ def _root(context: Context) -> Iterator[Hit]:
         return
     for condition, line in context.cmdlines:
         root = last(line.arguments, "root") if line is not None else None
-        if line is not None and root is not None and _OTHER_DEVICE.match(root.value or ""):
+        if line is not None and root is not None and re.match(_OTHER_DEVICE, root.value or ""):
             yield Hit(line.source, line.place(root), "{} is not on the eMMC".format(root.text), condition)
 
 
@@ -58,11 +58,13 @@ def _mounts(context: Context) -> Iterator[Hit]:
         return
     roots = _mapped_roots(context, root)
     for entry in mounts.crypttab(root):
-        if entry.target in roots and _OTHER_DEVICE.match(entry.source):
+        if entry.target in roots and re.match(_OTHER_DEVICE, entry.source):
             message = "the encrypted root {} is on {}, not on the eMMC".format(entry.target, entry.source)
             yield _table_hit(entry.file, entry.line, message)
     for mount in mounts.fstab(root):
-        if (mount.target.rstrip("/") or "/") in ("/", "/boot", "/boot/firmware") and _OTHER_DEVICE.match(mount.source):
+        if (mount.target.rstrip("/") or "/") in ("/", "/boot", "/boot/firmware") and re.match(
+            _OTHER_DEVICE, mount.source
+        ):
             message = "{} is mounted from {}, not from the eMMC".format(mount.target, mount.source)
             yield _table_hit(mount.file, mount.line, message)
 
@@ -83,7 +85,7 @@ def _table_hit(file: Source, line: int, message: str) -> Hit:
 
 # ---- the controller, and the device tree --------------------------------------------------------------------
 
-_ON_CARD = re.compile(r"/dev/mmcblk\d|b3[0-9a-fA-F]{2}\Z|179:")
+_ON_CARD = r"/dev/mmcblk\d|b3[0-9a-fA-F]{2}\Z|179:"
 # Kernels other than Linux, which may do without a device tree, have names of their own.
 _LINUX_NAMES = ("kernel", "vmlinu", "image", "zimage", "u-boot")
 
@@ -124,9 +126,9 @@ def _roots(context: Context) -> Tuple[Condition, Condition]:
     for condition, line in context.cmdlines if context.boot.has_cmdline else ():
         root = last(line.arguments, "root") if line is not None else None
         value = root.value or "" if root is not None else ""
-        if _ON_CARD.match(value):
+        if re.match(_ON_CARD, value):
             on_card = context.config.worlds.either(on_card, condition)
-        elif _OTHER_DEVICE.match(value):
+        elif re.match(_OTHER_DEVICE, value):
             elsewhere = context.config.worlds.either(elsewhere, condition)
     return on_card, elsewhere
 

@@ -35,9 +35,9 @@ INTERVAL = "APT::Periodic::Unattended-Upgrade"
 ON_SHUTDOWN = "Unattended-Upgrade::InstallOnShutdown"
 
 # An integer that dash's test takes for 0.
-_ZERO = re.compile(r"[+-]?0+\Z")
+_ZERO = r"[+-]?0+\Z"
 _TRUE = ("yes", "true", "with", "on", "enable")
-_ONE = re.compile(r"[ \t\n\v\f\r]*\+?(?:0[xX])?0*1\Z")
+_ONE = r"[ \t\n\v\f\r]*\+?(?:0[xX])?0*1\Z"
 
 
 class _Setting(NamedTuple):
@@ -137,12 +137,12 @@ def _at_shutdown(options: apt.AptOptions) -> _Setting:
 def _is_zero(value: str) -> bool:
     """What ``[ $value -eq 0 ]`` is in dash: several words, or none, are an error and so not true."""
     words = value.split()
-    return len(words) == 1 and _ZERO.match(words[0]) is not None
+    return len(words) == 1 and re.match(_ZERO, words[0]) is not None
 
 
 def _is_true(value: str) -> bool:
     """What apt takes for true (``StringToBool`` in ``apt-pkg/contrib/strutl.cc``)."""
-    return value.lower() in _TRUE or _ONE.match(value) is not None
+    return value.lower() in _TRUE or re.match(_ONE, value) is not None
 
 
 def _says(name: str, option: apt.Option) -> str:

@@ -28,10 +28,10 @@ _REMOTE_ROOT = (
     "etc/systemd/system/multi-user.target.wants/sshd.service",
 )
 
-_NETWORK = re.compile(r"[ \t]*network[ \t]*=[ \t]*\{")
-_COUNTRY = re.compile(r"[ \t]*country[ \t]*=[ \t]*[A-Za-z]{2}")
-_REGDOM = re.compile(r"[ \t]*options[ \t]+cfg80211[ \t](?:[^\n]{0,200}[ \t])?ieee80211_regdom=[A-Za-z]{2}")
-_CRDA = re.compile(r"[ \t]*REGDOMAIN=[\"']?[A-Za-z]{2}")
+_NETWORK = r"[ \t]*network[ \t]*=[ \t]*\{"
+_COUNTRY = r"[ \t]*country[ \t]*=[ \t]*[A-Za-z]{2}"
+_REGDOM = r"[ \t]*options[ \t]+cfg80211[ \t](?:[^\n]{0,200}[ \t])?ieee80211_regdom=[A-Za-z]{2}"
+_CRDA = r"[ \t]*REGDOMAIN=[\"']?[A-Za-z]{2}"
 
 
 def remote_lockout(context: Context, _params: Params) -> Iterator[Hit]:
@@ -106,8 +106,8 @@ def wifi_country_missing(context: Context, _params: Params) -> Iterator[Hit]:
         if data is None:
             continue
         source = Source(root.label("etc/wpa_supplicant/" + name), data)
-        networks = [line for line in source.lines if _NETWORK.match(line.text)]
-        if networks and not any(_COUNTRY.match(line.text) for line in source.lines):
+        networks = [line for line in source.lines if re.match(_NETWORK, line.text)]
+        if networks and not any(re.match(_COUNTRY, line.text) for line in source.lines):
             message = "a Wi-Fi network and no country=: Raspberry Pi OS keeps the radio blocked until it is set"
             yield Hit(source, source.span(networks[0].number), message, missing)
 
@@ -117,6 +117,6 @@ def _country_elsewhere(root: Folder) -> bool:
     names = ["etc/modprobe.d/" + name for name in root.names("etc/modprobe.d") if name.endswith(".conf")]
     for name, pattern in [(name, _REGDOM) for name in names] + [("etc/default/crda", _CRDA)]:
         data = root.read(name)
-        if data is not None and any(pattern.match(line.text) for line in Source(name, data).lines):
+        if data is not None and any(re.match(pattern, line.text) for line in Source(name, data).lines):
             return True
     return False

@@ -24,7 +24,7 @@ _GADGETS = (
     + ("gadgetfs", "raw_gadget", "tcm_usb_gadget")
 )
 _LIBRARY = "libcomposite"
-_USB_DISK = re.compile(r"/dev/sd[a-z]")
+_USB_DISK = r"/dev/sd[a-z]"
 
 
 def dwc2_host_missing(context: Context, _params: Params) -> Iterator[Hit]:
@@ -184,7 +184,7 @@ def usb_off(context: Context, _params: Params) -> Iterator[Hit]:
     for condition, line in context.cmdlines if context.boot.has_cmdline else ():
         root = last(line.arguments, "root") if line is not None else None
         when = config.worlds.both(condition, off)
-        if root is not None and _USB_DISK.match(root.value or "") and when != FALSE:
+        if root is not None and re.match(_USB_DISK, root.value or "") and when != FALSE:
             message = "USB is off on {}, and {} may be behind it".format(config.board.name, root.text)
             said = config.worlds.either(said, when)
             yield hit_file(config.start, message, when, related)

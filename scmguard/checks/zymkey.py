@@ -1,13 +1,13 @@
-"""The way to a Zymbit module: the I2C bus it is on, and the pin that wakes it.
+"""The way to a Zymbit module: the I2C bus it is on.
 
-Sources: Zymbit documentation, ``hardware/modules`` (I2C has to be switched on; GPIO4 is the wake pin) and
-``troubleshooting/general`` (numbers of the wake pin); overlays README and ``configuration/device-tree.adoc``: ``i2c``,
-``i2c_arm`` and ``i2c1`` are one parameter on all boards but the first, and put their value into the bus's ``status``,
+Sources: Zymbit documentation, ``hardware/modules`` (I2C has to be switched on); overlays README and
+``configuration/device-tree.adoc``: ``i2c``, ``i2c_arm`` and ``i2c1`` are one parameter on all boards but the first, and
+put their value into the bus's ``status``,
 where Linux takes all but ``okay`` and ``ok`` for disabled.
 """
 
 import re
-from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Iterator, List, Optional, Set, Tuple
 
 from scmguard import catalogue
 from scmguard.catalogue import pins
@@ -16,17 +16,14 @@ from scmguard.effective.resolve import Load, ParameterSet
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.finding import Related
 from scmguard.parse.cmdline_txt import last
-from scmguard.rootfs import kernels, mounts, zymbit
-from scmguard.text import Span
+from scmguard.rootfs import mounts, zymbit
 
 _MAPPER = "/dev/mapper/"
 # The name that mk_encr_sd_rfs.sh gives the opened root.
 _CRYPTRFS = "cryptrfs"
 
-# ---- where the root's key comes from ------------------------------------------------------------------------
 
-
-def _key_from_module(context: Context) -> Optional[Related]:
+def key_from_module(context: Context) -> Optional[Related]:
     """The line that says that the root is opened with the module's key: crypttab's, or without it the command line's.
 
     Raises Unreadable.
@@ -58,12 +55,10 @@ def _root_names(context: Context) -> Tuple[Set[str], Optional[Related]]:
     return names, place
 
 
-def _over_usb(context: Context) -> bool:
+def over_usb(context: Context) -> bool:
     """Whether the profile's module is found over USB, so that nobody says that it cannot do without pins and I2C."""
     return bool(context.profile.get("usb-host"))
 
-
-# ---- the bus ------------------------------------------------------------------------------------------------
 
 _BUS = ("i2c", "i2c_arm", "i2c1")
 _ON = ("on", "true", "yes", "1", "okay", "ok")
@@ -80,7 +75,7 @@ _NAMES = (
     " vc4-kms-dsi-waveshare-panel vc4-kms-dsi-waveshare-panel-v2"
 )
 _SWITCHING = frozenset(_NAMES.split())
-_OTHER_BUS = re.compile(r"i2c(?:[02-9]|_csi_dsi[01]?|_vc)\Z")
+_OTHER_BUS = r"i2c(?:[02-9]|_csi_dsi[01]?|_vc)\Z"
 
 
 def zymkey_bus_off(context: Context, _params: Params) -> Iterator[Hit]:
@@ -90,12 +85,12 @@ def zymkey_bus_off(context: Context, _params: Params) -> Iterator[Hit]:
     for one in config.run.base:
         if one.name in _BUS:
             state = state.replaced(one.when, one)
-    mild = _over_usb(context)
+    mild = over_usb(context)
     off = [(condition, given) for condition, given in state if given is None or given.value not in _ON]
     if all(given is None and mild for _, given in off):
         return
     elsewhere, unsure = _by_overlays(context)
-    key = None if mild else _key_from_module(context)
+    key = None if mild else key_from_module(context)
     hits: List[Hit] = []
     for condition, given in off:
         when = worlds.without(condition, elsewhere)
@@ -140,98 +135,5 @@ def _by_overlays(context: Context) -> Tuple[Condition, Condition]:
 def _switches_on(load: Load) -> bool:
     name = load.resolved or load.name
     if name in _SWITCHING:
-        return not any(_OTHER_BUS.match(one.name) for one in load.parameters)
+        return not any(re.match(_OTHER_BUS, one.name) for one in load.parameters)
     return "i2c1" in pins.overlay(name).get("bus", ())
-
-
-# ---- the wake pin -------------------------------------------------------------------------------------------
-
-_NEW = (6, 6)
-# The last kernels of which it is sure that Raspberry Pi's own count GPIO from 0.
-_OLD = (6, 1)
-_FROM_RASPBERRY_PI = re.compile(r"rpi|raspi|v[678]l?\+")
-_LARGEST = 10
-
-
-class _Numbers(NamedTuple):
-    """The numbers that Linux gives the pins of the header's chip, and those that GPIO4 can have."""
-
-    pins: range
-    wake: FrozenSet[int]
-
-    @property
-    def says(self) -> str:
-        return " or ".join(map(str, sorted(self.wake)))
-
-
-_2711_NEW = _Numbers(range(512, 512 + 58), frozenset([516]))
-_2711_OLD = _Numbers(range(58), frozenset([4]))
-_NUMBERS: Dict[str, Tuple[_Numbers, Optional[_Numbers]]] = {
-    "pi4": (_2711_NEW, _2711_OLD),
-    "pi400": (_2711_NEW, _2711_OLD),
-    "cm4": (_2711_NEW, _2711_OLD),
-    "cm4s": (_2711_NEW, _2711_OLD),
-    "pi5": (_Numbers(range(569, 571 + 54), frozenset([573, 575])), None),
-    "cm5": (_Numbers(range(569, 569 + 54), frozenset([573])), None),
-}
-# GPIO4 where Zymbit's software is told nothing.
-_DEFAULT = 4
-
-
-def wake_pin_wrong(context: Context, _params: Params) -> Iterator[Hit]:
-    """The wake pin in zkenv.conf must have the number that the installed kernels give it.
-
-    Any pin of the header may be the wake pin, so only numbers are wrong that no pin has with these kernels.
-    """
-    root = context.boot.root
-    if root is None or not root.exists(zymbit.HOME):
-        return
-    found = _expected(context)
-    if found is None:
-        return
-    numbers, release = found
-    pin = zymbit.wake_pin(root)
-    board = context.config.board.name
-    fits = "with kernel {} it is {} on {}".format(release.name, numbers.says, board)
-    key = _key_from_module(context)
-    severity = None if key is not None else "degraded"
-    related = [Related(Span(root.label(release.path)), "the kernel's modules")]
-    related += [] if key is None else [key]
-    if pin is None or not pin.value:
-        if _DEFAULT in numbers.pins:
-            return
-        if pin is not None:
-            message = "{} is empty, and the module does not bind: {}".format(zymbit.WAKE_PIN, fits)
-            yield Hit(pin.file, pin.span, message, related=tuple(related), severity=severity)
-            return
-        message = "nothing sets {}: {}".format(zymbit.WAKE_PIN, fits)
-        mild = "hygiene" if _over_usb(context) else severity
-        yield Hit(None, Span(root.label(zymbit.ENVIRONMENT)), message, related=tuple(related), severity=mild)
-        return
-    number = int(pin.value) if pin.value.isdecimal() and len(pin.value) < _LARGEST else None
-    if number is None:
-        message = "{} is {!r}, which is no number: {}".format(zymbit.WAKE_PIN, pin.value, fits)
-    elif number not in numbers.pins:
-        message = "{} is {}, which is no pin of the header: {}".format(zymbit.WAKE_PIN, number, fits)
-    elif board == "cm5" and number == 575:
-        message = "{} is 575, which is GPIO4 on a Raspberry Pi 5 and GPIO6 here: {}".format(zymbit.WAKE_PIN, fits)
-        severity = "hygiene"
-    else:
-        return
-    yield Hit(pin.file, pin.span, message, related=tuple(related), severity=severity)
-
-
-def _expected(context: Context) -> Optional[Tuple[_Numbers, kernels.Release]]:
-    """The numbers that hold with every installed kernel, and one of these; None where they differ or are unknown."""
-    root, known = context.boot.root, _NUMBERS.get(context.config.board.name)
-    releases = kernels.releases(root) if root is not None and known is not None else []
-    if known is None or not releases:
-        return None
-    new, old = known
-    if all(release.number >= _NEW for release in releases):
-        return new, releases[-1]
-    if old is not None and all(
-        release.number <= _OLD and _FROM_RASPBERRY_PI.search(release.name) for release in releases
-    ):
-        return old, releases[-1]
-    return None

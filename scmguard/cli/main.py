@@ -6,7 +6,7 @@ input, no rules, a fault of scmguard). Messages go to standard error, reports to
 
 import signal
 import sys
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import click
 
@@ -18,7 +18,20 @@ _CONTEXT = {"help_option_names": ["-h", "--help"]}
 _SEVERITIES = ("hygiene", "degraded", "no-boot", "brick")
 
 
-@click.group(context_settings=_CONTEXT)
+class Commands(click.Group):
+    """The commands, each built when it is asked for: options cost time, and a hook runs one command."""
+
+    def list_commands(self, ctx: click.Context) -> List[str]:
+        """The names, in the order of the help."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        """A command by its name."""
+        build = COMMANDS.get(cmd_name)
+        return None if build is None else build()
+
+
+@click.group(cls=Commands, context_settings=_CONTEXT)
 @click.version_option(__version__, "-V", "--version", message="scmguard %(version)s")
 def cli() -> None:
     """Check the boot configuration of Raspberry Pi class devices before it costs the device.
@@ -43,44 +56,59 @@ def _input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@cli.command(context_settings=_CONTEXT)
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
-@_input_options
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
-@click.option("--output", metavar="FILE", help="Write the report there instead of printing it.")
-@click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Exit with 1 from this severity up (degraded).")
-@click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
-@click.option("--show-waived", is_flag=True, help="List the findings that waivers cover, too.")
-@click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
-def check(paths: Tuple[str, ...], **options: Any) -> None:
-    """Check boot folders, root file systems or single files; this machine when no PATH is given."""
-    from scmguard.cli.check import run
+def _check() -> click.Command:
+    @click.command("check", context_settings=_CONTEXT)
+    @click.argument("paths", nargs=-1, metavar="[PATH]...")
+    @_input_options
+    @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+    @click.option("--output", metavar="FILE", help="Write the report there instead of printing it.")
+    @click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Exit with 1 from this severity up (degraded).")
+    @click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
+    @click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+    @click.option("--show-waived", is_flag=True, help="List the findings that waivers cover, too.")
+    @click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
+    def check(paths: Tuple[str, ...], **options: Any) -> None:
+        """Check boot folders, root file systems or single files; this machine when no PATH is given."""
+        from scmguard.cli.check import run
 
-    sys.exit(run(paths, options))
+        sys.exit(run(paths, options))
 
-
-@cli.command(context_settings=_CONTEXT)
-@click.argument("path", required=False)
-@click.argument("key", required=False)
-@_input_options
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
-def show(path: Optional[str], key: Optional[str], **options: Any) -> None:
-    """Show what is effective on the board, and the line that won; all of it, or one KEY."""
-    from scmguard.cli.show import run
-
-    sys.exit(run(path, key, options))
+    return check
 
 
-@cli.command(context_settings=_CONTEXT)
-@click.argument("rule", required=False)
-@click.option("--config", "config_file", metavar="FILE", help="Use this configuration file (it can name house rules).")
-@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
-def rules(rule: Optional[str], **options: Any) -> None:
-    """List the rules, or show the page of one RULE."""
-    from scmguard.cli.rules import run
+def _show() -> click.Command:
+    @click.command("show", context_settings=_CONTEXT)
+    @click.argument("path", required=False)
+    @click.argument("key", required=False)
+    @_input_options
+    @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+    def show(path: Optional[str], key: Optional[str], **options: Any) -> None:
+        """Show what is effective on the board, and the line that won; all of it, or one KEY."""
+        from scmguard.cli.show import run
 
-    sys.exit(run(rule, options))
+        sys.exit(run(path, key, options))
+
+    return show
+
+
+def _rules() -> click.Command:
+    @click.command("rules", context_settings=_CONTEXT)
+    @click.argument("rule", required=False)
+    @click.option(
+        "--config", "config_file", metavar="FILE", help="Use this configuration file (it can name house rules)."
+    )
+    @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+    def rules(rule: Optional[str], **options: Any) -> None:
+        """List the rules, or show the page of one RULE."""
+        from scmguard.cli.rules import run
+
+        sys.exit(run(rule, options))
+
+    return rules
+
+
+#: What builds each command.
+COMMANDS: Dict[str, Callable[[], click.Command]] = {"check": _check, "rules": _rules, "show": _show}
 
 
 def run() -> None:

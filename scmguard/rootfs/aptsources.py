@@ -13,8 +13,8 @@ from scmguard.text import Line, Source, Span
 MAIN = "etc/apt/sources.list"
 PARTS = "etc/apt/sources.list.d"
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]+\Z")
-_ONE_LINE = re.compile(r"[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?([^ \t\[]\S*)")
+_NAME = r"[A-Za-z0-9_.-]+\Z"
+_ONE_LINE = r"[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?([^ \t\[]\S*)"
 _OFF = ("no", "false", "0", "off", "without", "disable")
 
 
@@ -30,7 +30,7 @@ class Repository(NamedTuple):
 
 def repositories(root: Folder) -> Iterator[Repository]:
     """All sources that are not switched off. Raises Unreadable."""
-    names = [MAIN] + ["{}/{}".format(PARTS, name) for name in root.names(PARTS) if _NAME.match(name)]
+    names = [MAIN] + ["{}/{}".format(PARTS, name) for name in root.names(PARTS) if re.match(_NAME, name)]
     for name in names:
         if not name.endswith((".list", ".sources")):
             continue
@@ -44,7 +44,7 @@ def repositories(root: Folder) -> Iterator[Repository]:
 def _one_line(file: Source) -> Iterator[Repository]:
     for line in file.lines:
         text = line.text.partition("#")[0]
-        match = _ONE_LINE.match(text)
+        match = re.match(_ONE_LINE, text)
         if match is None:
             continue
         options = dict(_option(word) for word in (match.group(2) or "").split())

@@ -10,7 +10,7 @@ from typing import Dict, List, NamedTuple, Tuple
 from scmguard.boot import Folder
 
 _FOLDERS = ("usr/lib/modules", "lib/modules")
-_NUMBER = re.compile(r"(\d{1,4})\.(\d{1,4})(?![0-9])")
+_NUMBER = r"(\d{1,4})\.(\d{1,4})(?![0-9])"
 
 
 class Release(NamedTuple):
@@ -26,7 +26,7 @@ def releases(root: Folder) -> List[Release]:
     found: Dict[str, Release] = {}
     for folder in _FOLDERS:
         for name in root.names(folder):
-            match = _NUMBER.match(name)
+            match = re.match(_NUMBER, name)
             path = "{}/{}".format(folder, name)
             if match is not None and name not in found and _is_whole(root, path):
                 found[name] = Release(name, (int(match.group(1)), int(match.group(2))), path)
