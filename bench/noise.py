@@ -31,6 +31,14 @@ CORPUS = os.environ.get("SCMGUARD_CORPUS", os.path.join(os.path.dirname(TOP), "s
 _BOARDS = tuple(
     (re.compile(pattern, re.IGNORECASE), board)
     for pattern, board in (
+        (r"config_cm5", "cm5"),
+        (r"config_cm4", "cm4"),
+        (r"config_5", "pi5"),
+        (r"config_4", "pi4"),
+        (r"config_(?:zero|0).?2", "pi02"),
+        (r"config_zero", "pi0"),
+        (r"config_3|config_rpi3", "pi3"),
+        (r"config_2", "pi2"),
         (r"cm5|compute.?module.?5", "cm5"),
         (r"(?:pi|rpi|raspberrypi)[-_]?500", "pi500"),
         (r"(?:pi|rpi|raspberrypi)[-_]?5(?!\d)|bcm2712", "pi5"),

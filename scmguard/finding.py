@@ -72,10 +72,10 @@ class Finding(NamedTuple):
     waived: Optional[Waived] = None
 
 
-def order(finding: Finding) -> Tuple[int, str, int, int, str]:
-    """The order of a report: worst first, then by place."""
-    span = finding.span
-    return -SEVERITIES.index(finding.severity), span.path, span.line, span.column, finding.rule
+def order(finding: Finding) -> Tuple[int, bool, str, int, int, str]:
+    """The order of a report: worst first, what is certain before what is possible, then by place."""
+    span, possible = finding.span, finding.confidence == "possible"
+    return -SEVERITIES.index(finding.severity), possible, span.path, span.line, span.column, finding.rule
 
 
 class NotChecked(NamedTuple):
