@@ -163,6 +163,17 @@ def test_files(given: List[str], tmp_path: Path, capsys: Any) -> None:
         assert ": here. " in origin and origin.endswith(" 2026-01-02.")
         assert text.replace(json.dumps(origin), '"ORIGIN"') == expected
     assert capsys.readouterr().out == "3 overlays with 5 parameters, 3 base parameters, 3 rows in the map\n"
+    assert files(tmp_path / "out")["base_trees.json"]["trees"] == {}
+
+
+def test_base_trees_are_kept_by_file(given: List[str], tmp_path: Path) -> None:
+    assert rebuild.main([*given, "--overlays", str(tmp_path / "overlays")]) == 0
+    (tmp_path / "overlays" / "board.dtb").write_bytes(with_overrides("i2c9"))
+    assert files(tmp_path / "out")["base_trees.json"]["trees"] == {"board.dtb": ["i2c0", "sound"]}
+    assert rebuild.main([*given, "--merge", "--overlays", str(tmp_path / "overlays")]) == 0
+    found = files(tmp_path / "out")
+    assert found["base_trees.json"]["trees"] == {"board.dtb": ["i2c0", "i2c9", "sound"]}
+    assert set(found["overlays.json"]["base"]) >= {"i2c0", "i2c9", "sound", "lamp_gpio"}
 
 
 def test_compiled_trees_add_what_they_have(given: List[str], tmp_path: Path) -> None:
@@ -235,8 +246,8 @@ MISTAKES: Dict[str, Any] = {
     ],
     "overlays: Not a directory": lambda top: [(top / "overlays").rename(top / "x"), (top / "overlays").write_text("")],
     "out/overlays.json: No such file or directory": lambda top: None,
-    "out: overlays.json and overlay_map.json there are no catalogue": lambda top: [
-        (top / "out" / name).write_text("{}") for name in ("overlays.json", "overlay_map.json")
+    "out: overlays.json, overlay_map.json and base_trees.json there are no catalogue": lambda top: [
+        (top / "out" / name).write_text("{}") for name in ("overlays.json", "overlay_map.json", "base_trees.json")
     ],
 }
 
@@ -260,7 +271,11 @@ def test_as_a_program(given: List[str]) -> None:
 def test_the_bundled_files_have_this_form() -> None:
     folder = os.path.dirname(rebuild.__file__)
     found = rebuild.present(folder)
-    for name, text in ((rebuild.NAMES_FILE, rebuild.names_text), (rebuild.MAP_FILE, rebuild.map_text)):
+    for name, text in (
+        (rebuild.NAMES_FILE, rebuild.names_text),
+        (rebuild.MAP_FILE, rebuild.map_text),
+        (rebuild.TREES_FILE, rebuild.trees_text),
+    ):
         with open(os.path.join(folder, name), encoding="utf-8") as stream:
             bundled = stream.read()
         assert text(found, json.loads(bundled)["origin"]) == bundled

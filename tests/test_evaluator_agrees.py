@@ -28,7 +28,7 @@ SLOW_CATALOGUE = slow_evaluator.SlowCatalogue(
     known_keys=frozenset(catalogue.settings()),
     port_keys=frozenset(key for key in catalogue.settings() if catalogue.has_port(key)),
     overlay_params={name: frozenset(names) for name, names in catalogue._overlays()[0].items()},
-    base_params=catalogue._overlays()[1],
+    base_params=catalogue.base_parameters(),
     overlay_map=lambda name, soc: catalogue.map_overlay(name, soc)[0],
     model_names=MODEL_FILTERS,
 )
@@ -44,7 +44,9 @@ def compare(files: Dict[str, bytes], world: Dict[str, Any], board: Board, start:
         world["board-type"] = board.types[0]
     config = evaluate(Boot(MemoryFolder(files), start=start), board)
     fast = config.at(world)
-    slow = slow_evaluator.evaluate(files, start, slow_board(board), world, SLOW_CATALOGUE)
+    base = catalogue.tree_parameters(board.device_trees) or catalogue.base_parameters()
+    slow_catalogue = SLOW_CATALOGUE._replace(base_params=base)
+    slow = slow_evaluator.evaluate(files, start, slow_board(board), world, slow_catalogue)
     assert fast.settings == slow.settings
     assert fast.overlays == [tuple(one) for one in slow.overlays]
     assert fast.base_params == slow.base_params

@@ -162,6 +162,18 @@ def _matches(pattern: str, parameter: str) -> bool:
     return re.fullmatch("[0-9]+".join(re.escape(part) for part in parts), parameter) is not None
 
 
+@lru_cache(maxsize=None)
+def _trees() -> Dict[str, List[str]]:
+    trees: Dict[str, List[str]] = _load("base_trees.json")["trees"]
+    return trees
+
+
+def tree_parameters(names: Tuple[str, ...]) -> FrozenSet[str]:
+    """The parameters of those base device trees (file names), together; none where nothing is known of any."""
+    known = _trees()
+    return frozenset(parameter for name in names for parameter in known.get(name, ()))
+
+
 def base_has(parameter: str) -> bool:
     """Whether some board's base device tree has that parameter."""
     return parameter in _overlays()[1]

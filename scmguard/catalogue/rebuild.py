@@ -1,4 +1,4 @@
-"""Rebuilds ``overlays.json`` and ``overlay_map.json`` from what ships with the firmware and a kernel.
+"""Rebuilds the catalogue (overlays, overlay map, base trees) from what ships with the firmware and a kernel.
 
     python -m scmguard.catalogue.rebuild --readme overlays/README --map overlays/overlay_map.dtb \\
         --overlays overlays --overlays . --merge --origin "raspberrypi/firmware 1.20250430"
@@ -19,7 +19,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 from scmguard import fdt
 
 BASE = "<The base DTB>"
-NAMES_FILE, MAP_FILE = "overlays.json", "overlay_map.json"
+NAMES_FILE, MAP_FILE, TREES_FILE = "overlays.json", "overlay_map.json", "base_trees.json"
 _NAMES_ORIGIN = (
     "Overlay names, their parameters, base parameters: {}. Not complete: an unknown name is unknown, not wrong. "
     "<n> and <m> stand for digits. {}."
@@ -29,6 +29,7 @@ _MAP_ORIGIN = (
     "a name may have parameters behind a comma. An overlay that is not here loads under its own name everywhere; one "
     "that is here and lacks the SoC is not for it. {}."
 )
+_TREES_ORIGIN = "Parameters of base device trees, by file: {}. A tree of an older or newer kernel may have others. {}."
 _OVERLAY_NAME = re.compile(r"[A-Za-z0-9][\w.,@+-]*", re.ASCII)
 _PARAMETER = re.compile(r" {8}([A-Za-z0-9_][\w<>-]*)(?= |$)", re.ASCII)
 _DESCRIPTION = 32
@@ -39,11 +40,12 @@ class Mistake(Exception):
 
 
 class Catalogue(NamedTuple):
-    """What both files hold."""
+    """What the files hold; ``trees`` are base trees by file name, and ``base`` what any of them, or the README, has."""
 
     base: Set[str]
     overlays: Dict[str, Set[str]]
     table: Dict[str, Dict[str, Any]]
+    trees: Dict[str, Set[str]]
 
 
 def read_readme(text: str) -> Tuple[Set[str], Dict[str, Set[str]]]:
@@ -105,7 +107,7 @@ def _tree(path: str) -> fdt.Node:
         raise Mistake("{}: {}".format(path, error)) from None
 
 
-def _add_compiled(folder: str, base: Set[str], overlays: Dict[str, Set[str]]) -> None:
+def _add_compiled(folder: str, overlays: Dict[str, Set[str]], trees: Dict[str, Set[str]]) -> None:
     """Adds what the overlays and base trees of a folder have; trees without parameters (maps, for one) add nothing."""
     try:
         names = sorted(os.listdir(folder))
@@ -118,7 +120,9 @@ def _add_compiled(folder: str, base: Set[str], overlays: Dict[str, Set[str]]) ->
         if ending == ".dtbo":
             overlays.setdefault(stem, set()).update(fdt.parameters(_tree(os.path.join(folder, name))))
         elif ending == ".dtb":
-            base.update(fdt.base_parameters(_tree(os.path.join(folder, name))))
+            found = set(fdt.base_parameters(_tree(os.path.join(folder, name))))
+            if found:
+                trees.setdefault(name, set()).update(found)
 
 
 def build(readme: str, table: str, folders: List[str]) -> Catalogue:
@@ -126,40 +130,57 @@ def build(readme: str, table: str, folders: List[str]) -> Catalogue:
     base, overlays = read_readme(_bytes(readme).decode("utf-8", "replace"))
     if not overlays:
         raise Mistake("{}: no README of overlays, nothing in it starts with 'Name:'".format(readme))
+    trees: Dict[str, Set[str]] = {}
     for folder in folders:
-        _add_compiled(folder, base, overlays)
+        _add_compiled(folder, overlays, trees)
+    base.update(*trees.values())
     found = fdt.overlay_map(_tree(table))
     if not any(found.values()):
         raise Mistake("{}: a device tree, but no overlay map".format(table))
-    return Catalogue(base, overlays, found)
+    return Catalogue(base, overlays, found, trees)
 
 
 def present(folder: str) -> Catalogue:
     """The catalogue in a folder."""
-    paths = [os.path.join(folder, name) for name in (NAMES_FILE, MAP_FILE)]
+    paths = [os.path.join(folder, name) for name in (NAMES_FILE, MAP_FILE, TREES_FILE)]
     try:
-        names, table = [json.loads(_bytes(path).decode("utf-8")) for path in paths]
-        overlays = {name: set(own) for name, own in names["overlays"].items()}
-        return Catalogue(set(names["base"]), overlays, dict(table["map"]))
+        names, table, trees = [json.loads(_bytes(path).decode("utf-8")) for path in paths]
+        return Catalogue(set(names["base"]), _sets(names["overlays"]), dict(table["map"]), _sets(trees["trees"]))
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise Mistake("{}: {} and {} there are no catalogue".format(folder, NAMES_FILE, MAP_FILE)) from None
+        raise Mistake(
+            "{}: {}, {} and {} there are no catalogue".format(folder, *map(os.path.basename, paths))
+        ) from None
+
+
+def _sets(lists: Dict[str, List[str]]) -> Dict[str, Set[str]]:
+    return {name: set(own) for name, own in lists.items()}
+
+
+def _union(old: Dict[str, Set[str]], new: Dict[str, Set[str]]) -> Dict[str, Set[str]]:
+    return {name: old.get(name, set()) | new.get(name, set()) for name in old.keys() | new.keys()}
 
 
 def merged(old: Catalogue, new: Catalogue) -> Catalogue:
     """All names of both. Of the map, a row of ``new`` is taken as it is: it is the later word on that overlay."""
-    overlays = {name: set(own) for name, own in old.overlays.items()}
-    for name, own in new.overlays.items():
-        overlays.setdefault(name, set()).update(own)
-    return Catalogue(old.base | new.base, overlays, {**old.table, **new.table})
+    table = {**old.table, **new.table}
+    return Catalogue(old.base | new.base, _union(old.overlays, new.overlays), table, _union(old.trees, new.trees))
 
 
 def names_text(found: Catalogue, origin: str) -> str:
     """``overlays.json``: one overlay a line, all in order."""
-    lines = [
-        " {}: {}".format(json.dumps(name), json.dumps(sorted(own))) for name, own in sorted(found.overlays.items())
-    ]
     return '{{\n "origin": {},\n "base": {},\n "overlays": {{\n {}\n }}\n}}\n'.format(
-        json.dumps(origin), json.dumps(sorted(found.base)), ",\n ".join(lines)
+        json.dumps(origin), json.dumps(sorted(found.base)), _lines(found.overlays)
+    )
+
+
+def trees_text(found: Catalogue, origin: str) -> str:
+    """``base_trees.json``: one tree a line, all in order."""
+    return '{{\n "origin": {},\n "trees": {{\n {}\n }}\n}}\n'.format(json.dumps(origin), _lines(found.trees))
+
+
+def _lines(names: Dict[str, Set[str]]) -> str:
+    return ",\n ".join(
+        " {}: {}".format(json.dumps(name), json.dumps(sorted(own))) for name, own in sorted(names.items())
     )
 
 
@@ -179,8 +200,10 @@ def differences(old: Catalogue, new: Catalogue) -> Iterator[str]:
     """What ``new`` has otherwise than ``old``, a line each."""
     yield from _changed("base", old.base, new.base)
     yield from _changed("overlays", set(old.overlays), set(new.overlays))
-    for name in sorted(old.overlays.keys() & new.overlays.keys()):
-        yield from _changed(name, old.overlays[name], new.overlays[name])
+    yield from _changed("base trees", set(old.trees), set(new.trees))
+    for was, now in ((old.overlays, new.overlays), (old.trees, new.trees)):
+        for name in sorted(was.keys() & now.keys()):
+            yield from _changed(name, was[name], now[name])
     for name in sorted(old.table.keys() | new.table.keys()):
         rows = [json.dumps(one.table[name], sort_keys=True) if name in one.table else "nothing" for one in (old, new)]
         if rows[0] != rows[1]:
@@ -235,6 +258,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
         for name, text in (
             (NAMES_FILE, names_text(new, _NAMES_ORIGIN.format(options.origin.strip(), options.date))),
             (MAP_FILE, map_text(new, _MAP_ORIGIN.format(options.origin.strip(), options.date))),
+            (TREES_FILE, trees_text(new, _TREES_ORIGIN.format(options.origin.strip(), options.date))),
         ):
             _write(os.path.join(options.output, name), text)
         print(_size(new))

@@ -95,19 +95,27 @@ def because(place: Place, verb: str = "active because of") -> Iterator[Related]:
         )
 
 
-def hit_file(document: Document, message: str, when: Condition = TRUE, related: Iterable[Related] = ()) -> Hit:
+def hit_file(
+    document: Document, message: str, when: Condition, related: Iterable[Related] = (), severity: Optional[str] = None
+) -> Hit:
     """A hit on a file as a whole."""
-    return Hit(document.source, Span(document.source.path), message, when, tuple(related))
+    return Hit(document.source, Span(document.source.path), message, when, tuple(related), severity)
 
 
-def one_hit(hits: List[Hit], config: EffectiveConfig) -> Iterator[Hit]:
+def hit_missing(context: "Context", name: str, message: str, when: Condition = TRUE, **more: Any) -> Hit:
+    """A hit on a file of the boot partition that is not there, or whose text does not matter."""
+    return Hit(None, Span(context.boot.files.label(name)), message, when, **more)
+
+
+def one_hit(hits: Iterable[Hit], context: "Context") -> Iterator[Hit]:
     """Hits that are one fault seen in several worlds, as one: the likeliest speaks, the others are related places."""
+    worlds, union = context.config.worlds, FALSE
+    hits = [hit for hit in hits if hit.when != FALSE]
     if not hits:
         return
-    union = hits[0].when
-    for hit in hits[1:]:
-        union = config.worlds.either(union, hit.when)
-    hits = sorted(hits, key=lambda hit: len(config.worlds.explain(hit.when)))
+    for hit in hits:
+        union = worlds.either(union, hit.when)
+    hits.sort(key=lambda hit: len(worlds.explain(hit.when)))
     first = hits[0]
     others = tuple(Related(hit.span, hit.message) for hit in hits[1:])
     yield first._replace(when=union if union == TRUE else first.when, related=first.related + others)

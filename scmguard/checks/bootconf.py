@@ -170,7 +170,7 @@ def boot_order_without_own_medium(context: Context, _params: Params) -> Iterator
                     _name(order.tried[0])
                 )
                 hits.append(_hit(config, order, message, both, "degraded"))
-    yield from one_hit(hits, context.config)
+    yield from one_hit(hits, context)
 
 
 def _media(context: Context) -> Iterator[Tuple[Condition, _Medium]]:
@@ -218,7 +218,7 @@ def boot_order_never_restarts(context: Context, _params: Params) -> Iterator[Hit
     config = bootloader(context)
     if config is None:
         return
-    yield from one_hit(list(_malformed(context, config)), context.config)
+    yield from one_hit(list(_malformed(context, config)), context)
     ends: List[Hit] = []
     unused: List[Hit] = []
     for when, order in orders(context, config):
@@ -228,8 +228,8 @@ def boot_order_never_restarts(context: Context, _params: Params) -> Iterator[Hit
         message = _never_used(order)
         if message:
             unused.append(_hit(config, order, message, when, "hygiene"))
-    yield from one_hit(ends, context.config)
-    yield from one_hit(unused, context.config)
+    yield from one_hit(ends, context)
+    yield from one_hit(unused, context)
 
 
 def _how_it_ends(order: Order) -> str:
@@ -291,4 +291,4 @@ def rpiboot_is_no_recovery(context: Context, _params: Params) -> Iterator[Hit]:
                 else "somebody with a USB cable at the unit"
             )
             hits.append(_hit(config, order, message, when))
-    yield from one_hit(hits, context.config)
+    yield from one_hit(hits, context)

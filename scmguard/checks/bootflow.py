@@ -85,7 +85,7 @@ def _partitions(context: Context, normal: EffectiveConfig, trial: EffectiveConfi
             elif not 0 <= number <= _MOST_PARTITION:
                 message = "there is no partition {}: the boot ends there, or goes on with another".format(number)
                 hits.append(hit_at(found.place, message, when))
-        yield from one_hit(hits, context.config)
+        yield from one_hit(hits, context)
 
 
 def _same_line(found: Assignment, config: EffectiveConfig) -> bool:
@@ -128,8 +128,8 @@ def _trial(context: Context, normal: EffectiveConfig, trial: EffectiveConfig) ->
                 "with tryboot_a_b=1 a trial boot reads config.txt and not tryboot.txt, unless the loader is too old"
             )
             yield hit_at(switch.place, message, when, related, "hygiene")
-    yield from one_hit(same, context.config)
-    yield from one_hit(apart, context.config)
+    yield from one_hit(same, context)
+    yield from one_hit(apart, context)
 
 
 def _for_trial(found: Assignment) -> bool:

@@ -46,7 +46,7 @@ def bootware_line_missing(context: Context, _params: Params) -> Iterator[Hit]:
                 hits.append(
                     hit_at(found.place, "{}; this line sets {!r}".format(message, found.value), condition, [shows])
                 )
-        yield from one_hit(hits, config)
+        yield from one_hit(hits, context)
 
 
 def bootware_file_missing(context: Context, _params: Params) -> Iterator[Hit]:

@@ -125,7 +125,7 @@ def signed_boot_without_key(context: Context, _params: Params) -> Iterator[Hit]:
         elif boot.has_binaries and not boot.exists("boot.img"):
             message = "boot.img is missing: with SIGNED_BOOT=1 the bootloader starts nothing else"
             hits.append(Hit(None, Span(boot.files.label("boot.img")), message, when, here))
-    yield from one_hit(hits, context.config)
+    yield from one_hit(hits, context)
 
 
 def _without_key(context: Context, when: Condition, here: Tuple[Related, ...]) -> Iterator[Hit]:

@@ -50,7 +50,7 @@ def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
         elif condition != FALSE:
             message += "; the initramfs or boot loader has to know the root by itself"
             hits.append(Hit(line.source, span, message, condition, related, severity="hygiene"))
-    yield from one_hit(hits, context.config)
+    yield from one_hit(hits, context)
 
 
 def _missing_file(context: Context, condition: Condition) -> Iterator[Hit]:

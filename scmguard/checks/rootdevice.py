@@ -28,7 +28,7 @@ def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
             if (gone or not choice.names) and when != FALSE:
                 message = "{} needs an initramfs, and none is loaded on {}".format(root.text, context.config.board.name)
                 hits.append(Hit(line.source, line.place(root), message, when, _why_none(context, choice, gone)))
-    yield from one_hit(hits, context.config)
+    yield from one_hit(hits, context)
 
 
 def _gone(context: Context, choice: Choice) -> Tuple[str, ...]:

@@ -110,7 +110,7 @@ def storage_disabled(context: Context, _params: Params) -> Iterator[Hit]:
         elif open_question != FALSE:
             message = "this takes the SD card or eMMC away from Linux; the root file system must be elsewhere"
             hits.append(hit_at(state.place, message, open_question, (), "hygiene"))
-    yield from one_hit(hits, config)
+    yield from one_hit(hits, context)
     if config.board.soc == "bcm2835":
         for when, load in config.loads:
             if load.resolved == "mmc":
@@ -155,4 +155,4 @@ def device_tree_off(context: Context, _params: Params) -> Iterator[Hit]:
             elif when != FALSE:
                 message = "device_tree= has no value: {} gets no device tree".format(" ".join(choice.names))
                 hits.append(hit_at(found.place, message, when, (), "hygiene"))
-    yield from one_hit(hits, config)
+    yield from one_hit(hits, context)

@@ -67,7 +67,7 @@ def remote_lockout(context: Context, _params: Params) -> Iterator[Hit]:
                 related = () if wifi is None else (Related(span_of(wifi.place), "Wi-Fi is switched off here"),)
                 hits.append(hit_at(usb.place, message, when, related))
     severity = None if _is_remote(context) else "hygiene"
-    yield from one_hit([hit._replace(severity=severity) for hit in hits], config)
+    yield from one_hit([hit._replace(severity=severity) for hit in hits], context)
 
 
 def _is_remote(context: Context) -> bool:

@@ -41,7 +41,7 @@ def dwc2_host_missing(context: Context, _params: Params) -> Iterator[Hit]:
             hits.append(_never_loaded(context, condition))
         else:
             hits.append(hit_at(usb.place, _says(usb), condition, _undone(context, usb.place, condition)))
-    yield from one_hit(hits, config)
+    yield from one_hit(hits, context)
 
 
 def _says(usb: Usb) -> str:

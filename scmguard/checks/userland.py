@@ -62,7 +62,7 @@ def userland_mismatch(context: Context, _params: Params) -> Iterator[Hit]:
             hits.append(hit_at(mode.place, message, when, related, severity))
         else:
             hits.append(hit_file(config.start, message, when, related)._replace(severity=severity))
-    yield from one_hit(hits, config)
+    yield from one_hit(hits, context)
 
 
 def _mode(context: Context, parts: _Parts) -> Optional[_Mode]:

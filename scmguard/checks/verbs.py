@@ -50,7 +50,7 @@ def setting(context: Context, params: Params) -> Iterator[Hit]:
         else:
             message = "{}={} is in effect on {}".format(key, found.value, config.board.name)
             hits.append(hit_at(found.place, message, condition))
-    yield from one_hit(hits, config)
+    yield from one_hit(hits, context)
 
 
 def _inert(context: Context, key: str) -> Iterator[Related]:
@@ -79,7 +79,7 @@ def parameter(context: Context, params: Params) -> Iterator[Hit]:
             hits.append(Hit(line.source, Span(line.source.path), message, condition))
         else:
             hits.append(Hit(line.source, line.place(last), "{} is in effect".format(last.text), condition))
-    yield from one_hit(hits, context.config)
+    yield from one_hit(hits, context)
 
 
 def file(context: Context, params: Params) -> Iterator[Hit]:

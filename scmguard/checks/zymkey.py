@@ -105,7 +105,7 @@ def zymkey_bus_off(context: Context, _params: Params) -> Iterator[Hit]:
         inert = [Related(span_of(each.place), "this line does not count") for each in _inert(context)]
         hit = hit_file(config.start, message.format(config.board.name), when, [*inert, *related])
         hits.append(hit._replace(severity=severity))
-    yield from one_hit(hits, config)
+    yield from one_hit(hits, context)
 
 
 def _says(one: ParameterSet) -> str:

@@ -36,13 +36,18 @@ class Board(NamedTuple):
 
     @property
     def pi4_family(self) -> bool:
-        """Whether ``otg_mode`` has a meaning here."""
+        """Pi 4, 400, CM4 and CM4S: ``otg_mode`` has a meaning, and start4.elf reads config.txt."""
         return self.soc == "bcm2711"
 
     @property
     def pi5_family(self) -> bool:
-        """Whether the bootloader, not start*.elf, reads config.txt; it has no EDID filter."""
+        """Pi 5, 500 and CM5: the bootloader, not start*.elf, reads config.txt; it has no EDID filter."""
         return self.soc == "bcm2712"
+
+    @property
+    def has_eeprom(self) -> bool:
+        """Whether the bootloader is in an EEPROM, with a configuration of its own."""
+        return self.pi4_family or self.pi5_family
 
 
 _Kernels = Tuple[Tuple[str, ...], Tuple[str, ...], bool]

@@ -5,11 +5,11 @@ upstream_kernel, start_file, fixup_file), ``legacy_config_txt/boot.adoc`` (start
 ``configuration/boot_folder.adoc`` and ``configuration/device-tree.adoc``.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
-from scmguard.effective.config import EffectiveConfig, integer
+from scmguard.effective.config import EffectiveConfig, integer, is_on, winners
 from scmguard.effective.resolve import Assignment, Place
-from scmguard.effective.worlds import FALSE, TRUE, Condition, Split
+from scmguard.effective.worlds import FALSE, Split
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.parse.config_txt import parse_initramfs
 
@@ -80,7 +80,7 @@ def _plain_kernels(config: EffectiveConfig) -> "Split[Choice]":
         kernel, bits = both
         if kernel is not None and kernel.value:
             return Choice((kernel.value,), kernel.place)
-        wants_64 = board.arm_64bit if bits is None else integer(bits.value) != 0
+        wants_64 = board.arm_64bit if bits is None else is_on(bits)
         names = (board.kernels_64 if wants_64 else board.kernels_32) or board.kernels_64 or board.kernels_32
         return Choice(names, bits.place if bits is not None else None)
 
@@ -90,7 +90,7 @@ def _plain_kernels(config: EffectiveConfig) -> "Split[Choice]":
 def _prefix(config: EffectiveConfig, kernels: "Split[Choice]") -> "Split[str]":
     """``os_prefix``, as far as it is obeyed: it is not where kernel and device tree are missing under it."""
     asked = config.text("os_prefix")
-    upstream = config.outcome("upstream_kernel").where(lambda found: found is not None and integer(found.value) != 0)
+    upstream = config.outcome("upstream_kernel").where(is_on)
     if upstream != FALSE:
         asked = asked.changed(upstream, lambda old: old or "upstream/")
 
@@ -155,7 +155,7 @@ def _initramfs(config: EffectiveConfig, kernels: "Split[Choice]", prefix: "Split
             return _prefixed(Choice(files, explicit.place), folder)
         if ramfsfile is not None and ramfsfile.value:
             return _prefixed(Choice(tuple(ramfsfile.value.split(",")), ramfsfile.place), folder)
-        if wanted is not None and integer(wanted.value) != 0:
+        if wanted is not None and is_on(wanted):
             names = tuple(filter(None, (initramfs_name(_join(folder, name)) for name in kernel.names)))
             if config.boot.has_binaries:
                 names = tuple(name for name in names if config.boot.exists(name))[:1]
@@ -172,6 +172,15 @@ class Firmware(NamedTuple):
     fixup: Choice
 
 
+# Kernels of known names set arm_64bit by themselves. Not kernel.img: many systems call their own kernel so.
+_KERNEL_BITS = {"kernel8.img": 64, "kernel_2712.img": 64, "kernel7.img": 32, "kernel7l.img": 32}
+
+
+def kernel_bits(name: str) -> Optional[int]:
+    """Whether a kernel's name (with or without folder) says that it has 64 or 32 bits; None for any other name."""
+    return _KERNEL_BITS.get(name.rpartition("/")[2])
+
+
 # Variants of the firmware: the setting that asks for one, and its part of the files' names.
 _VARIANTS = (("start_x", "x"), ("start_debug", "db"))
 #: Settings of which a value below 32 selects the cut-down firmware (documentation; raspberrypi/linux#503).
@@ -180,17 +189,8 @@ GPU_MEMORY = ("gpu_mem", "gpu_mem_256", "gpu_mem_512", "gpu_mem_1024")
 
 def early(config: EffectiveConfig, key: str) -> "Split[Optional[Assignment]]":
     """The assignment that wins in the first file alone: included ones are not seen by the early stages of the boot."""
-    worlds = config.worlds
-    parts: List[Tuple[Condition, Optional[Assignment]]] = []
-    left = TRUE
-    for one in reversed(config.run.settings.get((key, 0), [])):
-        wins = worlds.both(left, one.when) if one.place.document is config.start else FALSE
-        if wins != FALSE:
-            parts.append((wins, one))
-            left = worlds.without(left, one.when)
-    if left != FALSE:
-        parts.append((left, None))
-    return Split(worlds, parts)
+    several = config.run.settings.get((key, 0), [])
+    return winners(config.worlds, [one for one in several if one.place.document is config.start])
 
 
 def firmware_names(pi4: bool, variant: str) -> Tuple[str, str]:

@@ -13,8 +13,7 @@ from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, Worlds
 from scmguard.parse.config_txt import Document
 from scmguard.text import Source
 
-#: The header in the EEPROM's configuration below which lines belong to config.txt.
-SEAM = "[config.txt]"
+_SEAM = "[config.txt]"
 
 _INTEGER = re.compile(r"[ \t]*([+-]?)(?:0[xX]([0-9A-Fa-f]{1,16})|([0-9]{1,20}))")
 
@@ -29,6 +28,27 @@ def integer(text: str) -> int:
     return -number if sign == "-" else number
 
 
+def is_on(found: Optional[Assignment]) -> bool:
+    """Whether a switch is on: set, to a number other than 0."""
+    return found is not None and integer(found.value) != 0
+
+
+def winners(worlds: Worlds, assignments: List[Assignment]) -> "Split[Optional[Assignment]]":
+    """Of assignments to one setting, in order, the one that wins, world by world; None where none is in effect."""
+    left = TRUE
+    parts: List[Tuple[Condition, Optional[Assignment]]] = []
+    for assignment in reversed(assignments):
+        wins = worlds.both(left, assignment.when)
+        if wins != FALSE:
+            parts.append((wins, assignment))
+            left = worlds.without(left, assignment.when)
+            if left == FALSE:
+                break
+    if left != FALSE:
+        parts.append((left, None))
+    return Split(worlds, parts)
+
+
 class Concrete(NamedTuple):
     """What is effective in one world."""
 
@@ -40,13 +60,16 @@ class Concrete(NamedTuple):
 
 
 class EffectiveConfig:
-    """The outcome of running a boot tree's config.txt (or tryboot.txt) on a board. Made by :func:`evaluate`."""
+    """The outcome of running a boot tree's config.txt (or tryboot.txt) on a board. Made by :func:`evaluate`.
 
-    def __init__(self, boot: Boot, board: Board, worlds: Worlds, runner: Runner, run: Run) -> None:
+    Setting it up runs the file.
+    """
+
+    def __init__(self, boot: Boot, board: Board, runner: Runner) -> None:
         self.boot = boot
         self.board = board
-        self.worlds = worlds
-        self._run = run
+        self.worlds = runner.worlds
+        self._run = runner.run()
         self._merged: Optional[Run] = None
         self._overlays: Optional[Overlays] = None
         self._runner = runner
@@ -70,22 +93,8 @@ class EffectiveConfig:
         """The assignment that wins, world by world; None where nothing sets ``key``."""
         known = self._outcomes.get((key, port))
         if known is None:
-            known = self._outcomes[key, port] = self._outcome(self._run.settings.get((key, port), []))
+            known = self._outcomes[key, port] = winners(self.worlds, self._run.settings.get((key, port), []))
         return known
-
-    def _outcome(self, assignments: List[Assignment]) -> "Split[Optional[Assignment]]":
-        left = TRUE
-        parts: List[Tuple[Condition, Optional[Assignment]]] = []
-        for assignment in reversed(assignments):
-            wins = self.worlds.both(left, assignment.when)
-            if wins != FALSE:
-                parts.append((wins, assignment))
-                left = self.worlds.without(left, assignment.when)
-                if left == FALSE:
-                    break
-        if left != FALSE:
-            parts.append((left, None))
-        return Split(self.worlds, parts)
 
     def text(self, key: str, default: str = "") -> "Split[str]":
         """The value of a setting as text."""
@@ -108,9 +117,8 @@ class EffectiveConfig:
         boot_ramdisk). A boot partition with kernels and firmware, but no ``boot.img``, shadows nothing.
         """
         if self._shadowed is None:
-            asked = self.outcome("boot_ramdisk").where(lambda found: found is not None and integer(found.value) != 0)
-            if not (self.board.pi4_family or self.board.pi5_family):
-                asked = FALSE  # the setting is documented for boards with an EEPROM
+            # The setting is documented for boards with an EEPROM.
+            asked = self.outcome("boot_ramdisk").where(is_on) if self.board.has_eeprom else FALSE
             if asked != FALSE and self.boot.has_binaries and not self.boot.exists("boot.img"):
                 asked = FALSE
             self._shadowed = asked
@@ -129,7 +137,7 @@ class EffectiveConfig:
         state = self.usb_by_overlays
         if self.board.pi4_family:
             for condition, found in self.outcome("otg_mode"):
-                if found is not None and integer(found.value) != 0:
+                if found is not None and is_on(found):
                     state = state.replaced(condition, devicetree.Usb("xhci", "host", found.place))
         return state
 
@@ -234,24 +242,41 @@ def evaluate(boot: Boot, board: Board, start: str = "", known: Optional[Known] =
         document = Document(Source(boot.files.label(name), b""))
     if known is None:
         known = Known(tryboot=True) if name == "tryboot.txt" else Known()
-    worlds = Worlds()
     appendix = _appendix(boot, board) if name in ("config.txt", "tryboot.txt", boot.start) else None
-    runner = Runner(worlds, board, known, boot.document, document, appendix)
-    return EffectiveConfig(boot, board, worlds, runner, runner.run())
+    runner = Runner(Worlds(), board, known, boot.document, document, appendix)
+    return EffectiveConfig(boot, board, runner)
+
+
+def bootloader_config(boot: Boot, board: Board) -> Optional[EffectiveConfig]:
+    """The EEPROM's own settings, evaluated; None without a copy of them, and on boards that have no EEPROM.
+
+    What stands below ``[config.txt]`` is not the bootloader's. Raises as :func:`evaluate` does.
+    """
+    found = _eeprom(boot, board)
+    if found is None:
+        return None
+    document, seam = found
+    own = Document(document.source)
+    own.lines = document.lines if seam is None else document.lines[: seam - 1]
+    # The bootloader does not follow include.
+    return EffectiveConfig(boot, board, Runner(Worlds(), board, Known(), lambda _name: None, own))
 
 
 def _appendix(boot: Boot, board: Board) -> Optional[Appendix]:
     """The lines below ``[config.txt]`` in the EEPROM's configuration, where the boot tree has a copy of that.
 
     Source: documentation, ``raspberry-pi/eeprom-bootloader.adoc``, ``[config.txt]`` section: start4.elf appends it, in
-    memory, to config.txt. Boards before the Pi 4 have no EEPROM.
+    memory, to config.txt.
     """
-    if not (board.pi4_family or board.pi5_family) or not boot.bootconf:
+    found = _eeprom(boot, board)
+    if found is None or found[1] is None:
         return None
-    document = boot.document(boot.bootconf)
+    return Appendix(found[0], found[1] + 1)
+
+
+def _eeprom(boot: Boot, board: Board) -> Optional[Tuple[Document, Optional[int]]]:
+    """The boot tree's copy of the EEPROM's configuration, and the number of its line ``[config.txt]``."""
+    document = boot.document(boot.bootconf) if board.has_eeprom and boot.bootconf else None
     if document is None:
         return None
-    return next((Appendix(document, line.number + 1) for line in document.lines if line.text.strip() == SEAM), None)
-
-
-__all__ = ["Concrete", "EffectiveConfig", "Load", "evaluate", "integer", "last_of_each"]
+    return document, next((line.number for line in document.lines if line.text.strip() == _SEAM), None)

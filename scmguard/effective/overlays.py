@@ -98,7 +98,9 @@ class Overlays:
     def base_has(self, parameter: str) -> bool:
         """Whether the base tree takes the parameter: the board's own, where the tree carries it."""
         own = self._own_base()
-        return catalogue.base_has(parameter) if own is None else parameter in own
+        if own is None:
+            own = catalogue.tree_parameters(self._board.device_trees) or catalogue.base_parameters()
+        return parameter in own
 
     @property
     def base_known(self) -> bool:
