@@ -41,6 +41,11 @@ class Folder:
         """Where a symbolic link points, as it is written; None for what is no link."""
         return None
 
+    def source(self, name: str) -> Optional[Source]:
+        """A file's text, or None where there is no such file. Raises :class:`Unreadable`."""
+        data = self.read(name)
+        return None if data is None else Source(self.label(name), data)
+
     def label(self, name: str) -> str:
         """The path of a file, for people."""
         return os.path.join(self.path, name) if self.path not in ("", ".") else name

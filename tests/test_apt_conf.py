@@ -226,7 +226,7 @@ def test_the_files_of_this_machine_are_read_as_apt_reads_them(tmp_path: Path) ->
 )
 def test_apt_agrees_on_truth(value: str, tmp_path: Path) -> None:
     write(tmp_path, {"apt.conf.d/10x": 'zz::a "{}";'.format(value)})
-    truth = b"true" if unattended._is_true(value) else b"false"
+    truth = b"true" if apt.truth(value) is True else b"false"
     assert apt_says(tmp_path, "shell", "X", "zz::a/b") == [(b"", b"X='%s'\n" % truth)]
 
 

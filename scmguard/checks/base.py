@@ -73,6 +73,22 @@ class Context:
         return documents
 
 
+def carried(context: Context, other: EffectiveConfig, when: Condition) -> Condition:
+    """Worlds of another evaluation, as ones of the context: what puts a world among them, said of these."""
+    worlds, choices = context.config.worlds, dict(other.worlds.variables)
+    known = dict(worlds.variables)
+    if when in (TRUE, FALSE):
+        return when
+    result = TRUE
+    for name, value in other.worlds.explain(when):
+        here = name
+        if value not in known.get(name, choices[name]):
+            # Two files that compare one number with different ones have no values of it in common.
+            here = "{} ({})".format(name, other.start.source.path)
+        result = worlds.both(result, worlds.among(here, choices[name], value.__eq__))
+    return result
+
+
 def span_of(place: Place) -> Span:
     """The key and value (or brackets) of the statement at a place."""
     source = place.document.source
@@ -102,22 +118,16 @@ def hit_file(
     return Hit(document.source, Span(document.source.path), message, when, tuple(related), severity)
 
 
-def hit_missing(context: "Context", name: str, message: str, when: Condition = TRUE, **more: Any) -> Hit:
-    """A hit on a file of the boot partition that is not there, or whose text does not matter."""
-    return Hit(None, Span(context.boot.files.label(name)), message, when, **more)
-
-
-def one_hit(hits: Iterable[Hit], context: "Context") -> Iterator[Hit]:
+def one_hit(hits: Iterable[Hit], context: Context) -> Iterator[Hit]:
     """Hits that are one fault seen in several worlds, as one: the likeliest speaks, the others are related places."""
     worlds, union = context.config.worlds, FALSE
-    hits = [hit for hit in hits if hit.when != FALSE]
-    if not hits:
+    possible = [hit for hit in hits if hit.when != FALSE]
+    if not possible:
         return
-    for hit in hits:
+    for hit in possible:
         union = worlds.either(union, hit.when)
-    hits.sort(key=lambda hit: len(worlds.explain(hit.when)))
-    first = hits[0]
-    others = tuple(Related(hit.span, hit.message) for hit in hits[1:])
+    first, *rest = sorted(possible, key=lambda hit: len(worlds.explain(hit.when)))
+    others = tuple(Related(hit.span, hit.message) for hit in rest)
     yield first._replace(when=union if union == TRUE else first.when, related=first.related + others)
 
 

@@ -7,13 +7,11 @@ NET_BOOT_MAX_RETRIES, the ``[config.txt]`` section) and ``raspberry-pi/bootflow-
 import re
 from typing import FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
-from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit
+from scmguard.checks.base import Context, Hit, Params, carried, hit_at, hit_file, one_hit
 from scmguard.checks.kernelargs import root_argument
-from scmguard.effective.conditions import Known
-from scmguard.effective.config import SEAM, EffectiveConfig
-from scmguard.effective.resolve import Place, Runner
-from scmguard.effective.worlds import FALSE, TRUE, Condition, Worlds
-from scmguard.parse.config_txt import Document
+from scmguard.effective.config import EffectiveConfig, bootloader_config
+from scmguard.effective.resolve import Place
+from scmguard.effective.worlds import FALSE, TRUE, Condition
 
 _NAMES = {
     0: "SD card detect (0)",
@@ -68,46 +66,11 @@ class _Medium(NamedTuple):
 
 
 def bootloader(context: Context) -> Optional[EffectiveConfig]:
-    """The EEPROM's own settings, evaluated; None without a copy of them, and on boards that have no EEPROM.
-
-    What stands below ``[config.txt]`` is not the bootloader's.
-    """
+    """The EEPROM's own settings, evaluated once for a context; None where there are none."""
     if "bootconf" not in context.memo:
-        context.memo["bootconf"] = _evaluated(context)
+        context.memo["bootconf"] = bootloader_config(context.boot, context.config.board)
     found: Optional[EffectiveConfig] = context.memo["bootconf"]
     return found
-
-
-def _evaluated(context: Context) -> Optional[EffectiveConfig]:
-    boot, board = context.boot, context.config.board
-    if not (board.pi4_family or board.pi5_family) or not boot.bootconf:
-        return None
-    document = boot.document(boot.bootconf)
-    if document is None:
-        return None
-    own = Document(document.source)
-    seam = next((place for place, line in enumerate(document.lines) if line.text.strip() == SEAM), None)
-    own.lines = document.lines[:seam]
-    worlds = Worlds()
-    # The bootloader does not follow include.
-    runner = Runner(worlds, board, Known(), lambda _name: None, own)
-    return EffectiveConfig(boot, board, worlds, runner, runner.run())
-
-
-def carried(context: Context, other: EffectiveConfig, when: Condition) -> Condition:
-    """Worlds of another evaluation, as ones of the context: what puts a world among them, said of these."""
-    worlds, choices = context.config.worlds, dict(other.worlds.variables)
-    known = dict(worlds.variables)
-    if when in (TRUE, FALSE):
-        return when
-    result = TRUE
-    for name, value in other.worlds.explain(when):
-        here = name
-        if value not in known.get(name, choices[name]):
-            # Two files that compare one number with different ones have no values of it in common.
-            here = "{} ({})".format(name, other.start.source.path)
-        result = worlds.both(result, worlds.among(here, choices[name], value.__eq__))
-    return result
 
 
 def orders(context: Context, config: EffectiveConfig) -> Iterator[Tuple[Condition, Order]]:
@@ -146,7 +109,7 @@ def _name(mode: int) -> str:
 def _hit(config: EffectiveConfig, order: Order, message: str, when: Condition, severity: Optional[str] = None) -> Hit:
     if order.place is not None:
         return hit_at(order.place, message, when, severity=severity)
-    return hit_file(config.start, message, when)._replace(severity=severity)
+    return hit_file(config.start, message, when, severity=severity)
 
 
 def boot_order_without_own_medium(context: Context, _params: Params) -> Iterator[Hit]:

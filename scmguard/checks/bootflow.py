@@ -6,10 +6,9 @@ Source: documentation, ``config_txt/autoboot.adoc``.
 import re
 from typing import Iterator, List, Optional
 
-from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit, span_of
-from scmguard.checks.bootconf import carried
+from scmguard.checks.base import Context, Hit, Params, carried, hit_at, one_hit, span_of
 from scmguard.effective.conditions import Known
-from scmguard.effective.config import EffectiveConfig, evaluate, integer
+from scmguard.effective.config import EffectiveConfig, evaluate, integer, is_on
 from scmguard.effective.meaning import parse_filter
 from scmguard.effective.resolve import Assignment
 from scmguard.effective.worlds import FALSE
@@ -38,6 +37,7 @@ def bad_autoboot(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 def autoboot_config(context: Context, tryboot: bool) -> EffectiveConfig:
+    """autoboot.txt, evaluated once for a context: as a trial boot reads it, or as any other does."""
     name = "autoboot {}".format(tryboot)
     if name not in context.memo:
         context.memo[name] = evaluate(context.boot, context.config.board, AUTOBOOT, Known(tryboot=tryboot))
@@ -100,7 +100,7 @@ def _trial(context: Context, normal: EffectiveConfig, trial: EffectiveConfig) ->
     usual = [(carried(context, normal, when), found) for when, found in normal.outcome("boot_partition")]
     for condition, (found, switch) in trial.outcome("boot_partition").product(trial.outcome("tryboot_a_b")):
         when = carried(context, trial, condition)
-        by_partition = switch is not None and integer(switch.value) != 0
+        by_partition = is_on(switch)
         for normally, other in usual:
             both = worlds.both(when, normally)
             if both == FALSE:

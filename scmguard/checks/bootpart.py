@@ -12,13 +12,13 @@ from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
 from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.bootfiles import Choice, early, firmware_files, firmware_names
-from scmguard.effective.config import EffectiveConfig, integer
+from scmguard.effective.config import EffectiveConfig, integer, is_on
 from scmguard.effective.resolve import Place
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 from scmguard.parse.config_txt import Document, parse_line
 from scmguard.rootfs.mounts import fstab
-from scmguard.text import Line, Source, Span
+from scmguard.text import Line, Span
 
 # ---- files for another board ----------------------------------------------------------------------------
 
@@ -57,10 +57,10 @@ def kernel_for_other_board(context: Context, _params: Params) -> Iterator[Hit]:
     for when, found in config.outcome("arm_64bit"):
         if found is None:
             continue
-        if integer(found.value) == 0 and not board.kernels_32:
+        if not is_on(found) and not board.kernels_32:
             message = "arm_64bit=0 has no effect: {} only runs 64-bit kernels".format(board.name)
             yield hit_at(found.place, message, when, severity="hygiene")
-        elif integer(found.value) != 0 and processor == "armv6":
+        elif is_on(found) and processor == "armv6":
             message = "arm_64bit={}: {} has no 64-bit processor".format(integer(found.value), board.name)
             yield hit_at(found.place, message, when, severity="hygiene")
 
@@ -205,10 +205,9 @@ def _strays(folder: Folder, stray: str, names: Tuple[str, ...], real: Folder, in
     for name in names:
         if folder.link(stray + name) is not None:
             continue
-        data, wanted = folder.read(stray + name), real.read(inside + name)
-        if data is None or wanted is None or data == wanted:
+        source, wanted = folder.source(stray + name), real.read(inside + name)
+        if source is None or wanted is None or source.data == wanted:
             continue
-        source = Source(folder.label(stray + name), data)
         lines = [line for line in source.lines if _sets(line, name)]
         if lines:
             many = len(lines) > 1
@@ -230,13 +229,12 @@ def _sets(line: Line, name: str) -> bool:
 def shadowed_by_boot_img(context: Context, _params: Params) -> Iterator[Hit]:
     """``boot.img``: with it, what stands beside it on the boot partition is not what boots."""
     boot, config = context.boot, context.config
-    board = config.board
-    if not boot.has_config or not (board.pi4_family or board.pi5_family):
+    if not boot.has_config or not config.board.has_eeprom:
         return
     image = not boot.single and boot.exists("boot.img")
     shown = False
     for when, found in config.outcome("boot_ramdisk"):
-        if found is None or integer(found.value) == 0:
+        if found is None or not is_on(found):
             continue
         shown = True
         if not image and boot.has_binaries and not boot.single:

@@ -13,7 +13,7 @@ from scmguard.checks.kernelargs import (
     with_initramfs,
 )
 from scmguard.effective.bootfiles import Choice
-from scmguard.effective.config import integer
+from scmguard.effective.config import is_on
 from scmguard.effective.resolve import Assignment
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last
@@ -62,7 +62,7 @@ def _kernel_is_64bit(context: Context) -> "Split[bool]":
             return True
         if any(name in board.kernels_32 for name in names) or not board.kernels_64:
             return False
-        return board.arm_64bit if asked is None else integer(asked.value) != 0
+        return board.arm_64bit if asked is None else is_on(asked)
 
     return context.files.kernel.product(context.config.outcome("arm_64bit")).map(bits)
 

@@ -3,7 +3,8 @@
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
-from scmguard.effective.config import integer
+from scmguard.effective.bootfiles import kernel_bits
+from scmguard.effective.config import integer, is_on
 from scmguard.effective.resolve import Assignment, Load
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
@@ -31,7 +32,7 @@ def _set(context: Context, key: str, port: int = 0) -> Iterator[Found]:
 
 
 def _on(context: Context, key: str, port: int = 0) -> Iterator[Found]:
-    return ((when, one) for when, one in _set(context, key, port) if integer(one.value) != 0)
+    return ((when, one) for when, one in _set(context, key, port) if is_on(one))
 
 
 def _usb(context: Context) -> Iterator[Hit]:
@@ -96,21 +97,17 @@ def _camera(context: Context) -> Iterator[Hit]:
             yield hit_at(memory.place, message.format(size), both, related, severity or None)
 
 
-# Not kernel.img: Ubuntu Core calls every kernel so.
-_KERNEL_64 = {"kernel8.img": True, "kernel7.img": False, "kernel7l.img": False}
-
-
 def _kernel_bits(context: Context) -> Iterator[Hit]:
     """A kernel of a known name sets arm_64bit (``config_txt/boot.adoc``); which wins if both say it is not said."""
     config = context.config
     if not config.board.kernels_64 or not config.board.kernels_32:
         return
     for when, kernel in _set(context, "kernel"):
-        wanted = _KERNEL_64.get(kernel.value.rpartition("/")[2])
+        named = kernel_bits(kernel.value)
         for condition, bits in _set(context, "arm_64bit"):
-            if wanted is not None and (integer(bits.value) != 0) != wanted:
+            if named is not None and is_on(bits) != (named == 64):
                 message = "kernel={} is a kernel of {} bits, and arm_64bit={} says otherwise".format(
-                    kernel.value, 64 if wanted else 32, bits.value
+                    kernel.value, named, bits.value
                 )
                 related = [Related(span_of(bits.place), "arm_64bit is set here")]
                 yield hit_at(kernel.place, message, config.worlds.both(when, condition), related, "hygiene")

@@ -8,9 +8,9 @@ import re
 from typing import Iterator, List, Optional, Tuple
 
 from scmguard.boot import Boot
-from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit, span_of
-from scmguard.checks.bootconf import bootloader, carried
-from scmguard.effective.config import integer
+from scmguard.checks.base import Context, Hit, Params, carried, hit_at, hit_file, one_hit, span_of
+from scmguard.checks.bootconf import bootloader
+from scmguard.effective.config import is_on
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
 from scmguard.text import Span
@@ -29,7 +29,7 @@ def _is_for_rpiboot(boot: Boot) -> bool:
 def eeprom_update_staged(context: Context, _params: Params) -> Iterator[Hit]:
     """Files on the boot partition with which the next boot changes the bootloader, or tries to in vain."""
     boot, board = context.boot, context.config.board
-    if not (board.pi4_family or board.pi5_family) or boot.single or _is_for_rpiboot(boot):
+    if not board.has_eeprom or boot.single or _is_for_rpiboot(boot):
         return
     found = [name for name in ("pieeprom.upd", "pieeprom.bin", "vl805.bin") if boot.exists(name)]
     recovery = boot.exists("recovery.bin")
@@ -82,10 +82,8 @@ def _slot(context: Context) -> Optional[Related]:
         return None
     for mount in mounts.fstab(context.boot.root):
         match = re.fullmatch(_NUMBERED, mount.source)
-        if mount.target.rstrip("/") in ("/boot", "/boot/firmware") and match and int(match.group(1)) > 1:
-            line = mount.file.line_text(mount.line)
-            span = Span(mount.file.path, mount.line, 1, mount.line, 1 + len(line))
-            return Related(span, "the boot partition is number {}".format(int(match.group(1))))
+        if mount.is_boot and match and int(match.group(1)) > 1:
+            return Related(mount.span, "the boot partition is number {}".format(int(match.group(1))))
     return None
 
 
@@ -112,7 +110,7 @@ def signed_boot_without_key(context: Context, _params: Params) -> Iterator[Hit]:
         return
     hits: List[Hit] = []
     for condition, found in eeprom.outcome("SIGNED_BOOT"):
-        if found is None or integer(found.value) == 0:
+        if found is None or not is_on(found):
             continue
         when = carried(context, eeprom, condition)
         here = (Related(span_of(found.place), "signed boot is asked for here"),)
@@ -138,9 +136,9 @@ def _without_key(context: Context, when: Condition, here: Tuple[Related, ...]) -
     severity = None if newer else "hygiene"
     for condition, found in config.outcome("program_pubkey"):
         both = config.worlds.both(when, condition)
-        if both == FALSE or (found is not None and integer(found.value) != 0):
+        if both == FALSE or is_on(found):
             continue
         if found is None:
-            yield hit_file(config.start, message, both, here)._replace(severity=severity)
+            yield hit_file(config.start, message, both, here, severity)
         else:
             yield hit_at(found.place, message, both, here, severity)

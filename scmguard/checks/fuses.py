@@ -8,7 +8,7 @@ from typing import Iterator, Optional, Tuple
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.checks.settings import ON
-from scmguard.effective.config import integer
+from scmguard.effective.config import integer, is_on
 from scmguard.effective.resolve import ParameterSet
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
@@ -27,7 +27,7 @@ def irreversible_setting(context: Context, _params: Params) -> Iterator[Hit]:
             continue
         message, severity = _burn(context, key, known)
         for when, one in config.outcome(key):
-            if one is not None and integer(one.value) != 0:
+            if one is not None and is_on(one):
                 yield hit_at(one.place, message.format(key, integer(one.value)), when, severity=severity)
     yield from _warranty(context)
     for opened in config.run.base:
@@ -80,7 +80,7 @@ def _warranty(context: Context) -> Iterator[Hit]:
         return
     voltages = [key for key, _ in config.run.settings if key.startswith("over_voltage") and key != "over_voltage_avs"]
     for when, turbo in config.outcome("force_turbo"):
-        if turbo is None or integer(turbo.value) == 0:
+        if turbo is None or not is_on(turbo):
             continue
         union, related = FALSE, []
         for key in voltages:

@@ -12,6 +12,7 @@ from scmguard.checks.protection import every_word
 from scmguard.effective.worlds import Condition
 from scmguard.finding import Related
 from scmguard.parse.cmdline_txt import CommandLine, last
+from scmguard.rootfs.mounts import BOOT_FOLDERS
 
 _FIRST_INIT = (
     "/usr/lib/raspi-config/init_resize.sh",
@@ -82,10 +83,8 @@ def _is_missing(context: Context, program: str) -> bool:
     boot, name = context.boot, program.lstrip("/")
     if not program.startswith("/"):
         return False
-    on_boot = ""
-    for folder in ("boot/firmware/", "boot/"):
-        if name.startswith(folder) and not on_boot:
-            on_boot = name[len(folder) :]
+    folder = next((each.strip("/") + "/" for each in BOOT_FOLDERS if name.startswith(each.strip("/") + "/")), "")
+    on_boot = name[len(folder) :] if folder else ""
     if not on_boot:
         # A root file system of which only some files are known says nothing.
         return boot.root is not None and _is_whole(context) and not boot.root.exists(name)

@@ -12,7 +12,6 @@ from scmguard.checks.base import Context, Hit, Params, merged
 from scmguard.checks.kernelargs import MOST_HITS, loader_worlds, uses_initramfs_tools, with_initramfs, words_behind
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last
-from scmguard.text import decode
 
 _SHELLS = frozenset(["sh", "ash", "bash", "dash", "zsh", "ksh", "csh", "tcsh", "fish", "sulogin"])
 # systemd's words for targets; those that are None do not stop the boot.
@@ -208,8 +207,8 @@ def protection_disabled(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 def _wants_selinux(context: Context) -> bool:
-    data = context.boot.root.read("etc/selinux/config") if context.boot.root is not None else None
-    return data is not None and bool(re.search(_ENFORCING, decode(data)))
+    file = context.boot.root.source("etc/selinux/config") if context.boot.root is not None else None
+    return file is not None and bool(re.search(_ENFORCING, file.text))
 
 
 _SERIAL = r"(?:serial|ttyAMA|ttyS|ttyUSB|ttyACM|ttyGS|ttymxc|hvc|uart|pl011)\d*\b"

@@ -22,8 +22,7 @@ from scmguard.text import Span
 def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
     """No ``root=``: certain death without an initramfs, and the initramfs's own affair with one."""
     worlds = context.config.worlds
-    with_initramfs = context.files.initramfs.where(lambda choice: bool(choice.names))
-    own_affair = worlds.either(with_initramfs, loader_worlds(context))
+    own_affair = worlds.either(with_initramfs(context), loader_worlds(context))
     if context.profile.get("initramfs") == "initramfs-tools":
         own_affair = loader_worlds(context)
     elif not context.config.known:
@@ -126,6 +125,4 @@ def _fstab_has(context: Context, device: str) -> bool:
     name = mounts.device_name(device)
     if name is None or context.boot.root is None:
         return False
-    return any(
-        mount.target == "/" and mounts.device_name(mount.source) == name for mount in mounts.fstab(context.boot.root)
-    )
+    return any(mount.is_root and mounts.device_name(mount.source) == name for mount in mounts.fstab(context.boot.root))

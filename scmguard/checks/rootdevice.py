@@ -10,7 +10,8 @@ from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last, needs_initramfs
 from scmguard.rootfs import mounts
-from scmguard.text import Source, Span
+from scmguard.rootfs.zymbit import CRYPTRFS
+from scmguard.text import Span
 
 
 def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
@@ -59,32 +60,29 @@ def _tables(context: Context) -> _Tables:
         return _Tables(False, [], [])
     known = root.exists("etc/fstab") or root.exists("etc/crypttab")
     volumes = [volume for volume in mounts.crypttab(root) if not {"swap", "tmp"} & set(volume.options)]
-    return _Tables(known, [mount for mount in mounts.fstab(root) if mount.target == "/"], volumes)
-
-
-def _line_of(file: Source, line: int, message: str) -> Related:
-    return Related(Span(file.path, line, 1, line, 1 + len(file.line_text(line))), message)
+    return _Tables(known, [mount for mount in mounts.fstab(root) if mount.is_root], volumes)
 
 
 # What mk_encr_sd_rfs.sh of Zymbit, and most guides, call the opened root.
-_USUAL_NAMES = ("cryptrfs", "cryptroot")
+_USUAL_NAMES = (CRYPTRFS, "cryptroot")
 
 
 def _encrypted(context: Context, tables: _Tables) -> Optional[Related]:
     """The line of fstab or crypttab that shows that the root is encrypted."""
-    names = [mounts.device_name(mount.source) for mount in tables.roots]
+    mapped = {mounts.mapper_name(mount.source) for mount in tables.roots}
     for volume in tables.volumes:
-        if ("mapper", volume.target) in names:
-            return _line_of(volume.file, volume.line, "the root is encrypted, and opened as {}".format(volume.target))
-    for mount, name in zip(tables.roots, names):
-        if name in [("mapper", usual) for usual in _USUAL_NAMES]:
-            return _line_of(mount.file, mount.line, "the root is encrypted")
+        if volume.target in mapped:
+            return Related(volume.span, "the root is encrypted, and opened as {}".format(volume.target))
+    for mount in tables.roots:
+        if mounts.mapper_name(mount.source) in _USUAL_NAMES:
+            return Related(mount.span, "the root is encrypted")
     # A plain root in fstab outweighs the name of a volume, unless the profile says that there must be one.
-    if any(names) and not context.profile.get("encrypted-root"):
+    named = any(mounts.device_name(mount.source) is not None for mount in tables.roots)
+    if named and not context.profile.get("encrypted-root"):
         return None
     for volume in tables.volumes:
         if volume.target.startswith(_USUAL_NAMES):
-            return _line_of(volume.file, volume.line, "the root is encrypted, and opened as {}".format(volume.target))
+            return Related(volume.span, "the root is encrypted, and opened as {}".format(volume.target))
     return None
 
 
@@ -150,7 +148,7 @@ def encrypted_root_lost(context: Context, _params: Params) -> Iterator[Hit]:
 
 def _names_volume(line: CommandLine) -> bool:
     return any(
-        word.name in ("cryptdevice", "cryptopts") and word.value or "cryptrfs" in word.text
+        word.name in ("cryptdevice", "cryptopts") and word.value or CRYPTRFS in word.text
         for word in line.initramfs_words
     )
 
@@ -185,11 +183,11 @@ def _device_mismatch(
             message = "{} is the container that crypttab opens as {}, and not a file system".format(
                 root.text, volume.target
             )
-            yield Hit(line.source, place, message, when, (_line_of(volume.file, volume.line, "it is opened here"),))
+            yield Hit(line.source, place, message, when, (Related(volume.span, "it is opened here"),))
             return
     if device[0] == "mapper" and not _opens(context, line, device[1], tables):
         message = "nothing opens {}: crypttab has no volume of that name".format(root.value)
-        related = tuple(_line_of(each.file, each.line, "this one is called " + each.target) for each in tables.volumes)
+        related = tuple(Related(each.span, "this one is called " + each.target) for each in tables.volumes)
         yield Hit(line.source, place, message, when, related[:4])
         return
     names = [mounts.device_name(mount.source) for mount in tables.roots]
@@ -199,7 +197,7 @@ def _device_mismatch(
     message = "{}, but fstab has {} for the root".format(root.text, mount.source)
     # The name of a node depends on where a disk is plugged in; and the kernel never asks fstab.
     severity = "degraded" if device[0] == "node" else None
-    yield Hit(line.source, place, message, when, (_line_of(mount.file, mount.line, "it is here"),), severity)
+    yield Hit(line.source, place, message, when, (Related(mount.span, "it is here"),), severity)
 
 
 def _opens(context: Context, line: CommandLine, name: str, tables: _Tables) -> bool:
@@ -228,7 +226,7 @@ def _type_mismatch(line: CommandLine, tables: _Tables, when: Condition) -> Itera
     if said and not said & ({"", "auto", "none"} | {_family(each) for each in types}) and "auto" not in types:
         mount = tables.roots[-1]
         message = "{}, but fstab has {} for the root".format(asked.text, mount.type)
-        related = (_line_of(mount.file, mount.line, "it is here"),)
+        related = (Related(mount.span, "it is here"),)
         yield Hit(line.source, line.place(asked), message, when, related, "degraded")
 
 

@@ -9,7 +9,6 @@ from scmguard.effective.config import evaluate, integer
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.parse.cmdline_txt import last
 from scmguard.rootfs import mounts
-from scmguard.text import Source, Span
 
 # The SD/eMMC controller of a Compute Module 4 is mmcblk0; there is no other.
 _OTHER_DEVICE = r"/dev/(?:sd[a-z]|nvme\d|mmcblk[1-9]|vd[a-z]|nfs\b|ram\d|nbd\d|loop\d|md\d|sr\d)"
@@ -60,13 +59,11 @@ def _mounts(context: Context) -> Iterator[Hit]:
     for entry in mounts.crypttab(root):
         if entry.target in roots and re.match(_OTHER_DEVICE, entry.source):
             message = "the encrypted root {} is on {}, not on the eMMC".format(entry.target, entry.source)
-            yield _table_hit(entry.file, entry.line, message)
+            yield Hit(entry.file, entry.span, message, boardless=True)
     for mount in mounts.fstab(root):
-        if (mount.target.rstrip("/") or "/") in ("/", "/boot", "/boot/firmware") and re.match(
-            _OTHER_DEVICE, mount.source
-        ):
+        if (mount.is_root or mount.is_boot) and re.match(_OTHER_DEVICE, mount.source):
             message = "{} is mounted from {}, not from the eMMC".format(mount.target, mount.source)
-            yield _table_hit(mount.file, mount.line, message)
+            yield Hit(mount.file, mount.span, message, boardless=True)
 
 
 def _mapped_roots(context: Context, root: Folder) -> Set[str]:
@@ -77,10 +74,6 @@ def _mapped_roots(context: Context, root: Folder) -> Set[str]:
         devices += [argument.value for argument in found if argument is not None and argument.value]
     names = {device[len(_MAPPER) :] for device in devices if device.startswith(_MAPPER)}
     return names or {"cryptrfs"}
-
-
-def _table_hit(file: Source, line: int, message: str) -> Hit:
-    return Hit(file, Span(file.path, line, 1, line, 1 + len(file.line_text(line))), message, boardless=True)
 
 
 # ---- the controller, and the device tree --------------------------------------------------------------------

@@ -5,8 +5,7 @@ Source: documentation, ``raspberry-pi/bootflow-eeprom.adoc`` (tryboot).
 
 from typing import Callable, Iterator
 
-from scmguard.checks.base import Context, Hit, Params
-from scmguard.checks.bootconf import carried
+from scmguard.checks.base import Context, Hit, Params, carried
 from scmguard.checks.bootflow import AUTOBOOT, TRYBOOT, autoboot_config
 from scmguard.effective.config import evaluate
 from scmguard.effective.worlds import FALSE, TRUE

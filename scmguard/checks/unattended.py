@@ -36,8 +36,6 @@ ON_SHUTDOWN = "Unattended-Upgrade::InstallOnShutdown"
 
 # An integer that dash's test takes for 0.
 _ZERO = r"[+-]?0+\Z"
-_TRUE = ("yes", "true", "with", "on", "enable")
-_ONE = r"[ \t\n\v\f\r]*\+?(?:0[xX])?0*1\Z"
 
 
 class _Setting(NamedTuple):
@@ -131,18 +129,13 @@ def _at_shutdown(options: apt.AptOptions) -> _Setting:
     option = options.find(ON_SHUTDOWN)
     if option is None:
         return _Setting(False, "{} is not set".format(ON_SHUTDOWN), None)
-    return _Setting(_is_true(option.value), _says(ON_SHUTDOWN, option), option)
+    return _Setting(apt.truth(option.value) is True, _says(ON_SHUTDOWN, option), option)
 
 
 def _is_zero(value: str) -> bool:
     """What ``[ $value -eq 0 ]`` is in dash: several words, or none, are an error and so not true."""
     words = value.split()
     return len(words) == 1 and re.match(_ZERO, words[0]) is not None
-
-
-def _is_true(value: str) -> bool:
-    """What apt takes for true (``StringToBool`` in ``apt-pkg/contrib/strutl.cc``)."""
-    return value.lower() in _TRUE or re.match(_ONE, value) is not None
 
 
 def _says(name: str, option: apt.Option) -> str:

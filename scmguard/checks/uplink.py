@@ -13,7 +13,6 @@ from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit, span_of
 from scmguard.effective.resolve import Load
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
-from scmguard.text import Source
 
 _WIFI_ONLY = ("pi0w", "pi02")
 #: Boards whose Ethernet is a USB device on the board itself.
@@ -102,10 +101,9 @@ def wifi_country_missing(context: Context, _params: Params) -> Iterator[Hit]:
     if missing == FALSE:
         return
     for name in ("wpa_supplicant.conf", "wpa_supplicant-wlan0.conf"):
-        data = root.read("etc/wpa_supplicant/" + name)
-        if data is None:
+        source = root.source("etc/wpa_supplicant/" + name)
+        if source is None:
             continue
-        source = Source(root.label("etc/wpa_supplicant/" + name), data)
         networks = [line for line in source.lines if re.match(_NETWORK, line.text)]
         if networks and not any(re.match(_COUNTRY, line.text) for line in source.lines):
             message = "a Wi-Fi network and no country=: Raspberry Pi OS keeps the radio blocked until it is set"
@@ -116,7 +114,7 @@ def _country_elsewhere(root: Folder) -> bool:
     """Whether the module's options or crda's defaults name the country."""
     names = ["etc/modprobe.d/" + name for name in root.names("etc/modprobe.d") if name.endswith(".conf")]
     for name, pattern in [(name, _REGDOM) for name in names] + [("etc/default/crda", _CRDA)]:
-        data = root.read(name)
-        if data is not None and any(re.match(pattern, line.text) for line in Source(name, data).lines):
+        source = root.source(name)
+        if source is not None and any(re.match(pattern, line.text) for line in source.lines):
             return True
     return False

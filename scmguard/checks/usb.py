@@ -154,9 +154,9 @@ def _module_lists(context: Context) -> Iterator[Source]:
                 if not (root.link(folder + "/" + name) or "").endswith("/modules"):
                     names.append(folder + "/" + name)
     for name in names:
-        data = root.read(name)
-        if data is not None:
-            yield Source(root.label(name), data)
+        source = root.source(name)
+        if source is not None:
+            yield source
 
 
 # ---- boards with USB off ------------------------------------------------------------------------------------
@@ -190,4 +190,4 @@ def usb_off(context: Context, _params: Params) -> Iterator[Hit]:
             yield hit_file(config.start, message, when, related)
     if said == FALSE:
         message = "USB is off on {}: neither otg_mode=1 nor dtoverlay=dwc2 is in effect".format(config.board.name)
-        yield hit_file(config.start, message, off, related)._replace(severity="hygiene")
+        yield hit_file(config.start, message, off, related, "hygiene")

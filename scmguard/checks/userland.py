@@ -10,17 +10,13 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit
 from scmguard.checks.kernelargs import loader_worlds
-from scmguard.effective.bootfiles import Choice
-from scmguard.effective.config import integer
+from scmguard.effective.bootfiles import Choice, kernel_bits
+from scmguard.effective.config import is_on
 from scmguard.effective.resolve import Assignment, Place
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 from scmguard.rootfs import aptsources, architecture, zymbit
 from scmguard.text import Span
-
-# Not kernel.img: on a board with 64 bits that may be anything.
-_KERNELS_64 = ("kernel8.img", "kernel_2712.img")
-_KERNELS_32 = ("kernel7.img", "kernel7l.img")
 
 
 class _Mode(NamedTuple):
@@ -61,7 +57,7 @@ def userland_mismatch(context: Context, _params: Params) -> Iterator[Hit]:
         if mode.place is not None:
             hits.append(hit_at(mode.place, message, when, related, severity))
         else:
-            hits.append(hit_file(config.start, message, when, related)._replace(severity=severity))
+            hits.append(hit_file(config.start, message, when, related, severity))
     yield from one_hit(hits, context)
 
 
@@ -71,17 +67,16 @@ def _mode(context: Context, parts: _Parts) -> Optional[_Mode]:
     board = context.config.board
     if not board.kernels_64:
         return _Mode(32, "{} can only start".format(board.name), None)
-    asked = None if bits is None else 64 if integer(bits.value) != 0 else 32
+    asked = None if bits is None else 64 if is_on(bits) else 32
     if not board.kernels_32:
         return _Mode(64, "{} can only start".format(board.name), None)
-    name = "" if kernel is None else kernel.value.rpartition("/")[2]
-    if kernel is not None and name in _KERNELS_64 + _KERNELS_32:
-        named = 64 if name in _KERNELS_64 else 32
+    named = None if kernel is None else kernel_bits(kernel.value)
+    if kernel is not None and named is not None:
         says = "kernel={} starts".format(kernel.value)
         return _Mode(named, says, kernel.place) if asked in (None, named) else None
     if asked is not None and bits is not None:
         return _Mode(asked, "arm_64bit={} starts".format(bits.value), bits.place)
-    if name or not any(context.boot.exists(each) for each in choice.names):
+    if (kernel is not None and kernel.value) or not any(context.boot.exists(each) for each in choice.names):
         # What a kernel of another name is, nobody knows; and firmware of another year may prefer the one that is there.
         return None
     return _Mode(64 if board.arm_64bit else 32, "{} starts by default".format(board.name), None)

@@ -35,7 +35,7 @@ def key_from_module(context: Context) -> Optional[Related]:
     names |= {mount.source[len(_MAPPER) :] for mount in mounts.fstab(root) if _is_root(mount)}
     for volume in mounts.crypttab(root):
         if zymbit.unlocks(volume) and volume.target in (names or {_CRYPTRFS}):
-            return Related(volume.file.span(volume.line), "the root is opened with a key from the module")
+            return Related(volume.span, "the root is opened with a key from the module")
     return None
 
 
@@ -103,8 +103,8 @@ def zymkey_bus_off(context: Context, _params: Params) -> Iterator[Hit]:
             continue
         message = "I2C1 is off on {}: no dtparam=i2c_arm=on is in effect, and the security module is on that bus"
         inert = [Related(span_of(each.place), "this line does not count") for each in _inert(context)]
-        hit = hit_file(config.start, message.format(config.board.name), when, [*inert, *related])
-        hits.append(hit._replace(severity=severity))
+        message = message.format(config.board.name)
+        hits.append(hit_file(config.start, message, when, [*inert, *related], severity))
     yield from one_hit(hits, context)
 
 

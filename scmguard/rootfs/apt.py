@@ -4,6 +4,7 @@ Sources: apt.conf(5), and apt 2.6.1: ``pkgInitConfig`` (``apt-pkg/init.cc``), ``
 (``contrib/configuration.cc``), ``GetListOfFilesInDir`` (``contrib/fileutl.cc``).
 """
 
+import re
 import string
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
@@ -149,6 +150,19 @@ def _tags(name: str) -> List[str]:
             start = at = at + 2
         at += 1
     return [*tags, name[start:]]
+
+
+_TRUE = ("yes", "true", "with", "on", "enable")
+_FALSE = ("no", "false", "without", "off", "disable")
+_NUMBER = r"[ \t\n\v\f\r]*\+?(?:0[xX])?0*([01]?)\Z"
+
+
+def truth(text: str) -> Optional[bool]:
+    """What apt takes for true, and for false (``StringToBool`` in ``contrib/strutl.cc``); None for neither."""
+    if text.lower() in _TRUE or text.lower() in _FALSE:
+        return text.lower() in _TRUE
+    number = re.match(_NUMBER, text) if text[-1:] in ("0", "1") else None
+    return None if number is None else number.group(1) == "1"
 
 
 def is_read(name: str) -> bool:

@@ -8,6 +8,7 @@ import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Folder
+from scmguard.rootfs.apt import truth
 from scmguard.text import Line, Source, Span
 
 MAIN = "etc/apt/sources.list"
@@ -15,7 +16,6 @@ PARTS = "etc/apt/sources.list.d"
 
 _NAME = r"[A-Za-z0-9_.-]+\Z"
 _ONE_LINE = r"[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?([^ \t\[]\S*)"
-_OFF = ("no", "false", "0", "off", "without", "disable")
 
 
 class Repository(NamedTuple):
@@ -34,11 +34,9 @@ def repositories(root: Folder) -> Iterator[Repository]:
     for name in names:
         if not name.endswith((".list", ".sources")):
             continue
-        data = root.read(name)
-        if data is None:
-            continue
-        file = Source(root.label(name), data)
-        yield from _one_line(file) if name.endswith(".list") else _stanzas(file)
+        file = root.source(name)
+        if file is not None:
+            yield from _one_line(file) if name.endswith(".list") else _stanzas(file)
 
 
 def _one_line(file: Source) -> Iterator[Repository]:
@@ -51,7 +49,7 @@ def _one_line(file: Source) -> Iterator[Repository]:
         yield Repository(
             (match.group(3),),
             options.get("signed-by", ""),
-            options.get("trusted", "") == "yes",
+            truth(options.get("trusted", "")) is True,
             file,
             file.span(line.number, match.start(1), len(text.rstrip())),
         )
@@ -95,12 +93,12 @@ def _stanza(file: Source, fields: List[_Field]) -> Iterator[Repository]:
         return next((field for field in fields if field.name == name), None)
 
     uris, enabled, signed_by, trusted = value("uris"), value("enabled"), value("signed-by"), value("trusted")
-    if uris is None or (enabled is not None and enabled.value.lower() in _OFF):
+    if uris is None or (enabled is not None and truth(enabled.value) is False):
         return
     yield Repository(
         tuple(uris.value.split()),
         signed_by.value if signed_by is not None else "",
-        trusted is not None and trusted.value.lower() == "yes",
+        trusted is not None and truth(trusted.value) is True,
         file,
         file.span(uris.line.number),
     )

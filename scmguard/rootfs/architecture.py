@@ -7,8 +7,7 @@ architecture; the names of the dynamic loaders of glibc and musl.
 from typing import NamedTuple, Optional
 
 from scmguard.boot import Folder
-from scmguard.rootfs.dpkg import STATUS
-from scmguard.text import decode
+from scmguard.rootfs.dpkg import STATUS, package
 
 _INITS = ("usr/lib/systemd/systemd", "lib/systemd/systemd", "usr/sbin/init", "sbin/init", "bin/busybox")
 _LOADERS = (
@@ -51,19 +50,9 @@ def _of_init(root: Folder) -> Optional[Architecture]:
 
 
 def _of_dpkg(root: Folder) -> Optional[Architecture]:
-    data = root.read(STATUS)
-    if data is None:
-        return None
-    start = 0 if data.startswith(b"Package: dpkg\n") else data.find(b"\nPackage: dpkg\n") + 1
-    if not data.startswith(b"Package: dpkg\n", start):
-        return None
-    end = data.find(b"\n\n", start)
-    for text in decode(data[start : end if end >= 0 else len(data)]).split("\n"):
-        key, _, value = text.partition(":")
-        if key.lower() == "architecture":
-            name = value.strip()
-            return Architecture(name, _NAMES[name], STATUS) if name in _NAMES else None
-    return None
+    found = package(root, "dpkg")
+    name = found.architecture if found is not None else ""
+    return Architecture(name, _NAMES[name], STATUS) if name in _NAMES else None
 
 
 def _of_loaders(root: Folder) -> Optional[Architecture]:

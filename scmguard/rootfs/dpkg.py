@@ -15,13 +15,14 @@ _GONE = ("not-installed", "config-files")
 
 
 class Package(NamedTuple):
-    """A package's stanza: its name, the three words of its status, its version, and where it stands."""
+    """A package's stanza: its name, the three words of its status, version, architecture, and where it stands."""
 
     name: str
     want: str
     error: str
     state: str
     version: str
+    architecture: str
     span: Span
 
     @property
@@ -63,4 +64,4 @@ def _stanza(data: bytes, start: int, name: str, path: str) -> Package:
     want, error, state = (fields.get("status", "").split() + ["unknown", "ok", "not-installed"])[:3]
     number = data.count(b"\n", 0, start) + 1
     span = Span(path, number, 1, number, len("Package: " + name) + 1)
-    return Package(name, want, error, state, fields.get("version", ""), span)
+    return Package(name, want, error, state, fields.get("version", ""), fields.get("architecture", ""), span)

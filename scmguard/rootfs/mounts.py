@@ -6,24 +6,38 @@ Sources: fstab(5), crypttab(5) of Debian: fields separated by blanks, comments a
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Folder
-from scmguard.text import Source
+from scmguard.text import Source, Span
+
+
+#: Where Raspberry Pi OS mounts the boot partition: since Bookworm, and before it (the longer name first).
+BOOT_FOLDERS = ("/boot/firmware", "/boot")
 
 
 class Mount(NamedTuple):
-    """A line of fstab: where it stands (line from 1), what is mounted, where, and as what type (empty: not said)."""
+    """A line of fstab: where it stands, what is mounted, where, and as what type (empty: not said)."""
 
     file: Source
-    line: int
+    span: Span
     source: str
     target: str
     type: str = ""
 
+    @property
+    def is_root(self) -> bool:
+        """Whether this is the root file system."""
+        return not self.target.rstrip("/")
+
+    @property
+    def is_boot(self) -> bool:
+        """Whether this is the boot partition."""
+        return self.target.rstrip("/") in BOOT_FOLDERS
+
 
 class Volume(NamedTuple):
-    """A line of crypttab: where it stands (line from 1), the mapped name, the device below it, and the options."""
+    """A line of crypttab: where it stands, the mapped name, the device below it, and the options."""
 
     file: Source
-    line: int
+    span: Span
     target: str
     source: str
     options: Tuple[str, ...] = ()
@@ -31,15 +45,15 @@ class Volume(NamedTuple):
 
 def fstab(root: Folder) -> Iterator[Mount]:
     """The mounts of /etc/fstab, in order; none where there is no such file. Raises Unreadable."""
-    for file, line, fields in _fields(root, "etc/fstab"):
-        yield Mount(file, line, fields[0], fields[1], fields[2] if len(fields) > 2 else "")
+    for file, span, fields in _fields(root, "etc/fstab"):
+        yield Mount(file, span, fields[0], fields[1], fields[2] if len(fields) > 2 else "")
 
 
 def crypttab(root: Folder) -> Iterator[Volume]:
     """The volumes of /etc/crypttab, in order; none where there is no such file. Raises Unreadable."""
-    for file, line, fields in _fields(root, "etc/crypttab"):
+    for file, span, fields in _fields(root, "etc/crypttab"):
         options = tuple(fields[3].split(",")) if len(fields) > 3 else ()
-        yield Volume(file, line, fields[0], fields[1], options)
+        yield Volume(file, span, fields[0], fields[1], options)
 
 
 _BY_LINK = (
@@ -75,12 +89,15 @@ def device_name(text: str) -> Optional[Tuple[str, str]]:
     return None
 
 
-def _fields(root: Folder, name: str) -> Iterator[Tuple[Source, int, List[str]]]:
-    data = root.read(name)
-    if data is None:
-        return
-    file = Source(root.label(name), data)
-    for line in file.lines:
+def mapper_name(device: str) -> str:
+    """The name in ``/dev/mapper/NAME``; empty for any other device."""
+    kind, name = device_name(device) or ("", "")
+    return name if kind == "mapper" else ""
+
+
+def _fields(root: Folder, name: str) -> Iterator[Tuple[Source, Span, List[str]]]:
+    file = root.source(name)
+    for line in file.lines if file is not None else ():
         fields = line.text.split()
-        if len(fields) > 1 and not fields[0].startswith("#"):
-            yield file, line.number, fields
+        if file is not None and len(fields) > 1 and not fields[0].startswith("#"):
+            yield file, file.span(line.number), fields

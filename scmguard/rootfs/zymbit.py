@@ -16,6 +16,9 @@ HOME = "var/lib/zymbit"
 ENVIRONMENT = HOME + "/zkenv.conf"
 WAKE_PIN = "ZK_GPIO_WAKE_PIN"
 
+#: What ``mk_encr_sd_rfs.sh`` calls the opened root.
+CRYPTRFS = "cryptrfs"
+
 _KEYSCRIPT = "zk_get_key"
 
 
@@ -29,10 +32,9 @@ class WakePin(NamedTuple):
 
 def wake_pin(root: Folder) -> Optional[WakePin]:
     """The last line of zkenv.conf that sets the wake pin; None where none does. Raises Unreadable."""
-    data = root.read(ENVIRONMENT)
-    if data is None:
+    file = root.source(ENVIRONMENT)
+    if file is None:
         return None
-    file = Source(root.label(ENVIRONMENT), data)
     found = None
     for line in file.lines:
         name, equals, value = line.text.strip().partition("=")
