@@ -146,7 +146,7 @@ def _media(context: Context) -> Iterator[Tuple[Condition, _Medium]]:
         yield TRUE, unknown
         return
     for when, line in context.cmdlines:
-        root = root_argument(line) if line is not None else None
+        root = root_argument(line)
         value = root.value if root is not None and root.value else ""
         text = root.text if root is not None else ""
         for pattern, what, modes in _ROOTS:

@@ -44,7 +44,7 @@ def cmdline_not_one_line(context: Context, _params: Params) -> Iterator[Hit]:
 
 # COMMAND_LINE_SIZE of Linux, with the NUL at the end: arch/arm64 and arch/arm, include/uapi/asm/setup.h.
 _SIZES = {True: 2048, False: 1024}
-# What the firmware puts in front: 230 to 290 bytes in the logs of raspberrypi/linux#4900 and pimoroni/hyperpixel4#228.
+# What the firmware puts in front: 220 and 285 bytes in the logs of raspberrypi/linux#4506 and pimoroni/hyperpixel4#228.
 _FIRMWARE_ADDS = 300
 # Without these the root file system is not found, or not mounted.
 _VITAL = frozenset(["root", "rootfstype", "rootflags", "rootwait", "rootdelay", "init", "cryptopts", "nfsroot"])
@@ -185,8 +185,7 @@ def _opened_otherwise(context: Context, line: CommandLine, word: Argument) -> bo
     if any(each.name == "cryptopts" and each.value for each in line.initramfs_words):
         return True
     argument = root_argument(line)
-    device = mounts.device_name(argument.value or "") if argument is not None else None
-    mapped = device[1] if device is not None and device[0] == "mapper" else ""
+    mapped = mounts.mapper_name(argument.value or "") if argument is not None else ""
     if word.name.startswith("luks.") and not (mapped and mapped in (word.value or "")):
         return True  # systemd reads these later too, for other volumes
     root = context.boot.root

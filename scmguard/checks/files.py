@@ -5,7 +5,7 @@ from bisect import bisect_right
 from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params, hit_at
-from scmguard.checks.kernelargs import loader_worlds, root_argument
+from scmguard.checks.kernelargs import loader_worlds, roots
 from scmguard.effective.bootfiles import GPU_MEMORY, early
 from scmguard.effective.config import integer
 from scmguard.effective.resolve import Assignment
@@ -139,13 +139,13 @@ def bad_initramfs_syntax(context: Context, _params: Params) -> Iterator[Hit]:
                 continue
             said[place] = when
             if not fault.lost:
-                yield hit_at(found.place, fault.message, _faulty(context, found, when), severity="degraded")
+                yield hit_at(found.place, fault.message, _faulty(context, when), severity="degraded")
                 continue
             yield hit_at(found.place, fault.message, worlds.both(when, depends))
             yield hit_at(found.place, fault.message, worlds.without(when, depends), severity="degraded")
 
 
-def _faulty(context: Context, found: Assignment, when: Condition) -> Condition:
+def _faulty(context: Context, when: Condition) -> Condition:
     """For a form that may be obeyed or not: the worlds in which it is not, if the line counts where it is."""
     config = context.config
     for reading, choice in (("equals-form", "accepted"), ("space-form", "accepted")):
@@ -191,9 +191,7 @@ def _depends(context: Context) -> Condition:
     """
     worlds = context.config.worlds
     found = FALSE
-    if context.boot.has_cmdline and not context.boot.has_binaries:
-        for when, line in context.cmdlines:
-            root = root_argument(line) if line is not None else None
-            if root is not None and needs_initramfs(root.value or ""):
-                found = worlds.either(found, when)
+    for root in roots(context) if not context.boot.has_binaries else ():
+        if needs_initramfs(root.value):
+            found = worlds.either(found, root.when)
     return worlds.without(found, loader_worlds(context))

@@ -7,10 +7,9 @@ from typing import Iterator, Optional, Tuple
 
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
-from scmguard.checks.settings import ON
 from scmguard.effective.config import integer, is_on
-from scmguard.effective.resolve import ParameterSet
-from scmguard.effective.worlds import FALSE, Condition
+from scmguard.effective.devicetree import switches_on
+from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 
 _RECOVERY = ("recovery.bin", "bootcode4.bin", "bootcode5.bin")
@@ -31,14 +30,11 @@ def irreversible_setting(context: Context, _params: Params) -> Iterator[Hit]:
                 yield hit_at(one.place, message.format(key, integer(one.value)), when, severity=severity)
     yield from _warranty(context)
     for opened in config.run.base:
-        if opened.name in _OTP_WRITABLE and opened.value in ON:
+        if opened.name in _OTP_WRITABLE and switches_on(opened.value):
             message = "dtparam={} lets programs write the {} in the one-time memory; what they write stays"
             when = config.worlds.without(opened.when, config.without_tree)
-            yield _opened(opened, message.format(opened.name, _OTP_WRITABLE[opened.name]), when)
-
-
-def _opened(one: ParameterSet, message: str, when: Condition) -> Hit:
-    return hit_at(one.place, message, when, severity="degraded")
+            message = message.format(opened.name, _OTP_WRITABLE[opened.name])
+            yield hit_at(opened.place, message, when, severity="degraded")
 
 
 def _burn(context: Context, key: str, known: catalogue.Setting) -> Tuple[str, Optional[str]]:
@@ -46,20 +42,14 @@ def _burn(context: Context, key: str, known: catalogue.Setting) -> Tuple[str, Op
     board, boot = context.config.board, context.boot
     burns = "{}={} burns for ever: " + known.irreversible
     if not known.on(board.name, board.soc):
-        return (
-            "{}={} does nothing on "
-            + board.name
-            + ", and burns a board that knows it if this card is put there: "
-            + (known.irreversible),
-            "hygiene",
-        )
+        message = "{}={} does nothing on " + board.name + ", and burns a board that knows it if this card is put there: "
+        return message + known.irreversible, "hygiene"
     if known.burns == "uncertain":
         return "{}={} may burn for ever: " + known.irreversible, "degraded"
     if known.burns == "rpiboot" and not _is_recovery(context):
         if boot.has_binaries and not boot.single:
-            return "{}={} does nothing on a boot partition; recovery.bin obeys it, and burns " + (
-                known.irreversible
-            ), "hygiene"
+            message = "{}={} does nothing on a boot partition; recovery.bin obeys it, and burns "
+            return message + known.irreversible, "hygiene"
         return burns + " (where recovery.bin reads this file)", "degraded"
     return burns, None
 

@@ -1,7 +1,7 @@
 """What several checks ask of the kernel command line: its root=, who reads it, and what else is loaded."""
 
 import re
-from typing import List, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 from scmguard.checks.base import Context
 from scmguard.effective.worlds import Condition
@@ -9,8 +9,6 @@ from scmguard.parse.cmdline_txt import Argument, CommandLine, last
 
 # What image builders put in and replace later: pi-gen's ROOTDEV, and the marks of common template languages.
 _PLACEHOLDER = r"ROOTDEV\b|ROOT_?UUID\b|@[A-Z_]+@|\$\{?[A-Za-z_]|\{\{|%[A-Z_]+%|<[A-Za-z_ -]+>|x{4,}-0?[0-9x]"
-
-
 # No device has a longer name; and a pattern may take its time over megabytes.
 _LONGEST_ROOT = 4096
 #: Of hits that are alike on one line. More says nothing more, and a file of megabytes may have any number.
@@ -61,13 +59,37 @@ def words_behind(line: CommandLine) -> List[Argument]:
     return words[1:] if words and words[0].text == "--" else []
 
 
+def every_word(line: CommandLine) -> List[Argument]:
+    """What systemd reads: all of it, quotes taken off."""
+    behind = [word._replace(value=word.value.strip("\"'") if word.value else word.value) for word in words_behind(line)]
+    return [*line.arguments, *behind]
+
+
 def _is_loader(name: str) -> bool:
     base = name.rpartition("/")[2].lower()
     return "boot" in base and not base.endswith(".img") or base.endswith((".efi", ".elf"))
 
 
-def root_argument(line: CommandLine) -> Optional[Argument]:
-    return last(line.arguments, "root")
+def root_argument(line: Optional[CommandLine]) -> Optional[Argument]:
+    """The ``root=`` that counts; None where a command line has none, or is not there."""
+    return None if line is None else last(line.arguments, "root")
+
+
+class Root(NamedTuple):
+    """A ``root=`` in effect: the worlds, the command line, the argument in it, and its value."""
+
+    when: Condition
+    line: CommandLine
+    argument: Argument
+    value: str
+
+
+def roots(context: Context) -> Iterator[Root]:
+    """The ``root=`` of each command line; nothing where there is none, or where no command line is judged."""
+    for when, line in context.cmdlines if context.boot.has_cmdline else ():
+        argument = root_argument(line)
+        if line is not None and argument is not None and argument.value is not None:
+            yield Root(when, line, argument, argument.value)
 
 
 def is_placeholder(root: Argument) -> bool:

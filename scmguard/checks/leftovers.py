@@ -7,8 +7,7 @@ systemd-run-generator(8).
 from typing import Iterator, List
 
 from scmguard.checks.base import Context, Hit, Params, merged
-from scmguard.checks.kernelargs import with_initramfs
-from scmguard.checks.protection import every_word
+from scmguard.checks.kernelargs import every_word, with_initramfs
 from scmguard.effective.worlds import Condition
 from scmguard.finding import Related
 from scmguard.parse.cmdline_txt import CommandLine, last

@@ -162,7 +162,7 @@ def _initramfs(context: Context, _partition: _Partition) -> Iterator[Hit]:
     worlds = context.config.worlds
     told, depends = FALSE, FALSE
     for when, line in context.cmdlines:
-        root = root_argument(line) if line is not None else None
+        root = root_argument(line)
         if root is not None and needs_initramfs(root.value or ""):
             told = worlds.either(told, worlds.without(when, loader_worlds(context)))
         elif line is not None and (root is None or root.value in ("", "/dev/ram0", "/dev/ram")):

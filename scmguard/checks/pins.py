@@ -10,13 +10,13 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 from scmguard.catalogue import pins
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.config import EffectiveConfig
+from scmguard.effective.devicetree import switches_on
 from scmguard.effective.resolve import Assignment, Load, ParameterSet, Place
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.finding import Related
 
 _MOST_PINS = 54
 _NUMBER = r"0[xX][0-9A-Fa-f]{1,4}\Z|[0-9]{1,4}\Z"
-_ON = ("true", "1", "yes", "on")
 _RANGE = r"([0-9]{1,3})(?:-([0-9]{1,3}))?\Z"
 _FUNCTION = r"ip\Z|op\Z|a[0-5]\Z"
 _I2C1 = "i2c1"
@@ -88,7 +88,7 @@ def _base_claims(config: EffectiveConfig) -> Iterator[Claim]:
                 pin = _pin(found.value)
                 if pin is not None:
                     yield Claim(pin, by, by, True, False, found.place, condition)
-            elif found.value in _ON:
+            elif switches_on(found.value):
                 bus = pins.base_bus(name)
                 for pin in pins.bus(bus) if bus else pins.base_pins(name):
                     yield Claim(pin, by, bus or name, False, True, found.place, condition)
@@ -108,7 +108,7 @@ def _overlay_claims(config: EffectiveConfig, load: Load, when: Condition, known:
         for one in load.parameters:
             if one.name in names.split("|"):
                 state = state.replaced(one.when, (_pin(one.value), one.place))
-            elif names in known.get("unless", {}).get(one.name, ()) and one.value in _ON:
+            elif names in known.get("unless", {}).get(one.name, ()) and switches_on(one.value):
                 state = state.replaced(one.when, (None, one.place))
         for condition, (pin, place) in state:
             condition = config.worlds.both(condition, when)
@@ -118,7 +118,7 @@ def _overlay_claims(config: EffectiveConfig, load: Load, when: Condition, known:
         yield from _choice(config, load, when, known, role)
     for one in load.parameters:
         condition = config.worlds.both(one.when, when)
-        if one.name in known.get("adds", {}) and one.value in _ON and condition != FALSE:
+        if one.name in known.get("adds", {}) and switches_on(one.value) and condition != FALSE:
             for pin in known["adds"][one.name]:
                 yield Claim(pin, by, role, False, False, one.place, condition)
 
@@ -126,7 +126,7 @@ def _overlay_claims(config: EffectiveConfig, load: Load, when: Condition, known:
 def _choice(config: EffectiveConfig, load: Load, when: Condition, known: Any, role: str) -> Iterator[Claim]:
     state: Split[Tuple[Tuple[int, ...], Optional[Place]]] = Split.always(config.worlds, (tuple(known["default"]), None))
     for one in load.parameters:
-        if one.name in known["choices"] and one.value in _ON:
+        if one.name in known["choices"] and switches_on(one.value):
             state = state.replaced(one.when, (tuple(known["choices"][one.name]), one.place))
     for condition, (chosen, place) in state:
         condition = config.worlds.both(condition, when)

@@ -9,7 +9,7 @@ import re
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params, merged
-from scmguard.checks.kernelargs import MOST_HITS, loader_worlds, uses_initramfs_tools, with_initramfs, words_behind
+from scmguard.checks.kernelargs import MOST_HITS, every_word, loader_worlds, uses_initramfs_tools, with_initramfs
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last
 
@@ -31,12 +31,6 @@ def _is_on(value: Optional[str]) -> bool:
 
 def _is_off(value: Optional[str]) -> bool:
     return value is not None and value != "" and not _is_on(value)
-
-
-def every_word(line: CommandLine) -> List[Argument]:
-    """What systemd reads: all of it, quotes taken off."""
-    behind = [word._replace(value=word.value.strip("\"'") if word.value else word.value) for word in words_behind(line)]
-    return [*line.arguments, *behind]
 
 
 def _last_words(line: CommandLine) -> Dict[str, Argument]:

@@ -9,6 +9,7 @@ from scmguard.checks.kernelargs import (
     is_placeholder,
     loader_worlds,
     root_argument,
+    roots,
     with_initramfs,
     words_behind,
 )
@@ -81,15 +82,12 @@ def _root_below(line: CommandLine) -> Optional[Span]:
 
 def root_placeholder(context: Context, _params: Params) -> Iterator[Hit]:
     """A ``root=`` that an image builder was to fill in."""
-
-    for condition, line in context.cmdlines:
-        root = root_argument(line) if line is not None else None
-        if line is None or root is None or not is_placeholder(root):
-            continue
-        message = "{} is a placeholder that nobody filled in".format(root.text)
-        # Among the sources of an image it is what its builder fills in.
-        severity = None if context.boot.has_binaries else "hygiene"
-        yield Hit(line.source, line.place(root), message, condition, severity=severity)
+    for when, line, root, _ in roots(context):
+        if is_placeholder(root):
+            message = "{} is a placeholder that nobody filled in".format(root.text)
+            # Among the sources of an image it is what its builder fills in.
+            severity = None if context.boot.has_binaries else "hygiene"
+            yield Hit(line.source, line.place(root), message, when, severity=severity)
 
 
 def root_given_twice(context: Context, _params: Params) -> Iterator[Hit]:

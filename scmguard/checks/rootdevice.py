@@ -4,7 +4,7 @@ import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params, merged, one_hit, span_of
-from scmguard.checks.kernelargs import is_placeholder, loader_worlds, root_argument, uses_initramfs_tools
+from scmguard.checks.kernelargs import is_placeholder, loader_worlds, root_argument, roots, uses_initramfs_tools
 from scmguard.effective.bootfiles import Choice
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
@@ -19,9 +19,8 @@ def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
     worlds = context.config.worlds
     loader = loader_worlds(context)
     hits: List[Hit] = []
-    for condition, line in context.cmdlines:
-        root = root_argument(line) if line is not None else None
-        if line is None or root is None or not needs_initramfs(root.value or ""):
+    for condition, line, root, device in roots(context):
+        if not needs_initramfs(device):
             continue
         for loaded, choice in context.files.initramfs:
             when = worlds.without(worlds.both(condition, loaded), loader)
@@ -110,23 +109,16 @@ def encrypted_root_lost(context: Context, _params: Params) -> Iterator[Hit]:
     shows = _encrypted(context, tables)
     loader, worlds = loader_worlds(context), context.config.worlds
     hits: List[Hit] = []
-    for condition, line in context.cmdlines:
-        root = root_argument(line) if line is not None else None
+    for condition, line, root, device in roots(context):
         when = worlds.without(condition, loader)
-        if (
-            line is None
-            or root is None
-            or when == FALSE
-            or not re.match(_PLAIN, root.value or "")
-            or is_placeholder(root)
-        ):
+        if when == FALSE or not re.match(_PLAIN, device) or is_placeholder(root):
             continue
         message = "{} is a plain partition, and the root file system is encrypted".format(root.text)
         severity = None if demanded else "no-boot"
         related: Tuple[Related, ...] = ()
         if shows is not None:
             related = (shows,)
-        elif not demanded or not re.match(_ON_EMMC, root.value or ""):
+        elif not demanded or not re.match(_ON_EMMC, device):
             continue  # what is not on the eMMC is boot-not-emmc's
         elif tables.known:
             message = "{} is a plain partition: this root file system is not encrypted".format(root.text)

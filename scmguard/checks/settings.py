@@ -9,6 +9,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.config import integer
+from scmguard.effective.devicetree import switches_on
 from scmguard.effective.resolve import Assignment
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
@@ -165,7 +166,6 @@ _SWITCHES = (
     *("audio", "axiperf", "i2c", "i2c0", "i2c1", "i2c_arm", "i2c_csi_dsi", "i2c_csi_dsi0", "i2c_csi_dsi1", "i2c_vc"),
     *("i2s", "krnbt", "nvme", "pciex1", "random", "spi", "suspend", "uart0", "uart1", "watchdog"),
 )
-ON = ("1", "y", "yes", "on", "true", "ok", "okay")
 
 
 def _switches(context: Context) -> Iterator[Hit]:
@@ -181,7 +181,7 @@ def _switches(context: Context) -> Iterator[Hit]:
         when = config.worlds.without(one.when, later.get(one.name, FALSE))
         later[one.name] = config.worlds.either(one.when, later.get(one.name, FALSE))
         word = one.value.partition("#")[0].strip(" \t\r")
-        if word not in ON and word.lower() in _YES + ("ok", "okay"):
+        if not switches_on(word) and word.lower() in _YES + ("ok", "okay"):
             message = "dtparam={}={} switches it off: only on, yes, true and 1 in small letters switch it on"
             when = config.worlds.without(when, config.without_tree)
             yield hit_at(one.place, message.format(one.name, word), when)

@@ -5,14 +5,13 @@ from typing import Iterator, List, Set, Tuple
 
 from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit
+from scmguard.checks.kernelargs import roots
 from scmguard.effective.config import evaluate, integer
 from scmguard.effective.worlds import FALSE, TRUE, Condition
-from scmguard.parse.cmdline_txt import last
-from scmguard.rootfs import mounts
+from scmguard.rootfs import mounts, zymbit
 
 # The SD/eMMC controller of a Compute Module 4 is mmcblk0; there is no other.
 _OTHER_DEVICE = r"/dev/(?:sd[a-z]|nvme\d|mmcblk[1-9]|vd[a-z]|nfs\b|ram\d|nbd\d|loop\d|md\d|sr\d)"
-_MAPPER = "/dev/mapper/"
 
 
 def boot_not_emmc(context: Context, _params: Params) -> Iterator[Hit]:
@@ -27,12 +26,9 @@ def boot_not_emmc(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 def _root(context: Context) -> Iterator[Hit]:
-    if not context.boot.has_cmdline:
-        return
-    for condition, line in context.cmdlines:
-        root = last(line.arguments, "root") if line is not None else None
-        if line is not None and root is not None and re.match(_OTHER_DEVICE, root.value or ""):
-            yield Hit(line.source, line.place(root), "{} is not on the eMMC".format(root.text), condition)
+    for when, line, root, device in roots(context):
+        if re.match(_OTHER_DEVICE, device):
+            yield Hit(line.source, line.place(root), "{} is not on the eMMC".format(root.text), when)
 
 
 def _autoboot(context: Context) -> Iterator[Hit]:
@@ -55,9 +51,9 @@ def _mounts(context: Context) -> Iterator[Hit]:
     root = context.boot.root
     if root is None:
         return
-    roots = _mapped_roots(context, root)
+    mapped = _mapped_roots(context, root)
     for entry in mounts.crypttab(root):
-        if entry.target in roots and re.match(_OTHER_DEVICE, entry.source):
+        if entry.target in mapped and re.match(_OTHER_DEVICE, entry.source):
             message = "the encrypted root {} is on {}, not on the eMMC".format(entry.target, entry.source)
             yield Hit(entry.file, entry.span, message, boardless=True)
     for mount in mounts.fstab(root):
@@ -68,12 +64,9 @@ def _mounts(context: Context) -> Iterator[Hit]:
 
 def _mapped_roots(context: Context, root: Folder) -> Set[str]:
     """The device-mapper names that the root file system may have; other encrypted volumes may be anywhere."""
-    devices = [mount.source for mount in mounts.fstab(root) if mount.target == "/"]
-    if context.boot.has_cmdline:
-        found = [last(line.arguments, "root") for _, line in context.cmdlines if line is not None]
-        devices += [argument.value for argument in found if argument is not None and argument.value]
-    names = {device[len(_MAPPER) :] for device in devices if device.startswith(_MAPPER)}
-    return names or {"cryptrfs"}
+    devices = [mount.source for mount in mounts.fstab(root) if mount.is_root]
+    devices += [each.value for each in roots(context)]
+    return {mounts.mapper_name(device) for device in devices} - {""} or {zymbit.CRYPTRFS}
 
 
 # ---- the controller, and the device tree --------------------------------------------------------------------
@@ -86,7 +79,7 @@ _LINUX_NAMES = ("kernel", "vmlinu", "image", "zimage", "u-boot")
 def storage_disabled(context: Context, _params: Params) -> Iterator[Hit]:
     """The SD/eMMC controller is switched off, and the root file system is behind it, or may be."""
     config = context.config
-    on_card, elsewhere = _roots(context)
+    on_card, elsewhere = _by_medium(context)
     hits: List[Hit] = []
     for condition, state in config.storage:
         if state.enabled or state.place is None:
@@ -113,16 +106,14 @@ def storage_disabled(context: Context, _params: Params) -> Iterator[Hit]:
                 yield hit_at(load.place, message, config.worlds.without(when, elsewhere), (), "hygiene")
 
 
-def _roots(context: Context) -> Tuple[Condition, Condition]:
+def _by_medium(context: Context) -> Tuple[Condition, Condition]:
     """The worlds in which root= is on the SD card or eMMC, and those in which it surely is not."""
     on_card = elsewhere = FALSE
-    for condition, line in context.cmdlines if context.boot.has_cmdline else ():
-        root = last(line.arguments, "root") if line is not None else None
-        value = root.value or "" if root is not None else ""
-        if re.match(_ON_CARD, value):
-            on_card = context.config.worlds.either(on_card, condition)
-        elif re.match(_OTHER_DEVICE, value):
-            elsewhere = context.config.worlds.either(elsewhere, condition)
+    for root in roots(context):
+        if re.match(_ON_CARD, root.value):
+            on_card = context.config.worlds.either(on_card, root.when)
+        elif re.match(_OTHER_DEVICE, root.value):
+            elsewhere = context.config.worlds.either(elsewhere, root.when)
     return on_card, elsewhere
 
 

@@ -9,11 +9,11 @@ import re
 from typing import Iterator, List, Tuple
 
 from scmguard.checks.base import Context, Hit, Params, because, hit_at, hit_file, one_hit, span_of
+from scmguard.checks.kernelargs import roots
 from scmguard.effective.devicetree import Usb
 from scmguard.effective.resolve import Load, Place
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
-from scmguard.parse.cmdline_txt import last
 from scmguard.text import Source, Span
 
 WANTED = "dtoverlay=dwc2,dr_mode=host"
@@ -181,11 +181,10 @@ def usb_off(context: Context, _params: Params) -> Iterator[Hit]:
         if one.when == FALSE:
             related.append(Related(span_of(one.place), "this line does not count on {}".format(config.board.name)))
     said = FALSE
-    for condition, line in context.cmdlines if context.boot.has_cmdline else ():
-        root = last(line.arguments, "root") if line is not None else None
-        when = config.worlds.both(condition, off)
-        if root is not None and re.match(_USB_DISK, root.value or "") and when != FALSE:
-            message = "USB is off on {}, and {} may be behind it".format(config.board.name, root.text)
+    for root in roots(context):
+        when = config.worlds.both(root.when, off)
+        if re.match(_USB_DISK, root.value) and when != FALSE:
+            message = "USB is off on {}, and {} may be behind it".format(config.board.name, root.argument.text)
             said = config.worlds.either(said, when)
             yield hit_file(config.start, message, when, related)
     if said == FALSE:

@@ -7,20 +7,17 @@ where Linux takes all but ``okay`` and ``ok`` for disabled.
 """
 
 import re
-from typing import Iterator, List, Optional, Set, Tuple
+from typing import Iterator, List, Optional, Tuple
 
 from scmguard import catalogue
 from scmguard.catalogue import pins
 from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit, span_of
+from scmguard.checks.kernelargs import roots
+from scmguard.effective.devicetree import switches_on
 from scmguard.effective.resolve import Load, ParameterSet
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.finding import Related
-from scmguard.parse.cmdline_txt import last
 from scmguard.rootfs import mounts, zymbit
-
-_MAPPER = "/dev/mapper/"
-# The name that mk_encr_sd_rfs.sh gives the opened root.
-_CRYPTRFS = "cryptrfs"
 
 
 def key_from_module(context: Context) -> Optional[Related]:
@@ -28,31 +25,18 @@ def key_from_module(context: Context) -> Optional[Related]:
 
     Raises Unreadable.
     """
+    says = "the root is opened with a key from the module"
     root = context.boot.root
-    names, argument = _root_names(context)
+    given = {mounts.mapper_name(each.value): each for each in roots(context)}
     if root is None or not root.exists("etc/crypttab"):
-        return argument if _CRYPTRFS in names else None
-    names |= {mount.source[len(_MAPPER) :] for mount in mounts.fstab(root) if _is_root(mount)}
+        named = given.get(zymbit.CRYPTRFS)
+        return Related(named.line.place(named.argument), says) if named is not None else None
+    names = {mounts.mapper_name(mount.source) for mount in mounts.fstab(root) if mount.is_root}
+    names = names.union(given) - {""}
     for volume in mounts.crypttab(root):
-        if zymbit.unlocks(volume) and volume.target in (names or {_CRYPTRFS}):
-            return Related(volume.span, "the root is opened with a key from the module")
+        if zymbit.unlocks(volume) and volume.target in (names or {zymbit.CRYPTRFS}):
+            return Related(volume.span, says)
     return None
-
-
-def _is_root(mount: mounts.Mount) -> bool:
-    return mount.target == "/" and mount.source.startswith(_MAPPER)
-
-
-def _root_names(context: Context) -> Tuple[Set[str], Optional[Related]]:
-    """The device-mapper names in ``root=``, and the place of one."""
-    names: Set[str] = set()
-    place = None
-    for _, line in context.cmdlines if context.boot.has_cmdline else ():
-        root = last(line.arguments, "root") if line is not None else None
-        if line is not None and root is not None and (root.value or "").startswith(_MAPPER):
-            names.add((root.value or "")[len(_MAPPER) :])
-            place = Related(line.place(root), "the root is opened with a key from the module")
-    return names, place
 
 
 def over_usb(context: Context) -> bool:
@@ -61,7 +45,6 @@ def over_usb(context: Context) -> bool:
 
 
 _BUS = ("i2c", "i2c_arm", "i2c1")
-_ON = ("on", "true", "yes", "1", "okay", "ok")
 _OFF = ("off", "false", "no", "0", "disabled")
 
 # Overlays that switch I2C1 on besides those that have it for good (catalogue/pins.json), or put a bus of their own on
@@ -86,7 +69,7 @@ def zymkey_bus_off(context: Context, _params: Params) -> Iterator[Hit]:
         if one.name in _BUS:
             state = state.replaced(one.when, one)
     mild = over_usb(context)
-    off = [(condition, given) for condition, given in state if given is None or given.value not in _ON]
+    off = [(condition, given) for condition, given in state if given is None or not switches_on(given.value)]
     if all(given is None and mild for _, given in off):
         return
     elsewhere, unsure = _by_overlays(context)
@@ -117,7 +100,8 @@ def _says(one: ParameterSet) -> str:
 
 
 def _inert(context: Context) -> List[ParameterSet]:
-    return [one for one in context.config.run.base if one.name in _BUS and one.value in _ON and one.when == FALSE]
+    base = context.config.run.base
+    return [one for one in base if one.name in _BUS and switches_on(one.value) and one.when == FALSE]
 
 
 def _by_overlays(context: Context) -> Tuple[Condition, Condition]:

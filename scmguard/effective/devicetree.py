@@ -13,7 +13,16 @@ from scmguard.effective.board import Board
 from scmguard.effective.resolve import Load, ParameterSet, Place
 from scmguard.effective.worlds import Condition, Split, Worlds
 
-_ON = ("true", "1", "yes", "on")
+_ON = ("y", "yes", "on", "true", "enable", "1", "okay", "ok")
+
+
+def switches_on(value: str) -> bool:
+    """Whether a parameter that sets a node's ``status`` switches it on with that value.
+
+    The merge engine stores ``okay`` for some words, in small letters alone, and anything else as it is
+    (raspberrypi/utils, ``dtmerge/dtoverlay.c``); Linux takes ``okay`` and ``ok``.
+    """
+    return value in _ON
 
 
 class Usb(NamedTuple):
@@ -60,7 +69,7 @@ def storage(worlds: Worlds, base: List[Tuple[Condition, ParameterSet]], loads: L
     state: Split[Storage] = Split.always(worlds, Storage(True))
     for when, parameter in base:
         if parameter.name == "sd":
-            enabled = parameter.value in _ON
+            enabled = switches_on(parameter.value)
             state = state.replaced(when, Storage(enabled, None if enabled else parameter.place))
     for when, load in loads:
         if load.resolved == "disable-emmc2":

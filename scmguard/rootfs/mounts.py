@@ -8,7 +8,6 @@ from typing import Iterator, List, NamedTuple, Optional, Tuple
 from scmguard.boot import Folder
 from scmguard.text import Source, Span
 
-
 #: Where Raspberry Pi OS mounts the boot partition: since Bookworm, and before it (the longer name first).
 BOOT_FOLDERS = ("/boot/firmware", "/boot")
 
