@@ -42,7 +42,9 @@ def _burn(context: Context, key: str, known: catalogue.Setting) -> Tuple[str, Op
     board, boot = context.config.board, context.boot
     burns = "{}={} burns for ever: " + known.irreversible
     if not known.on(board.name, board.soc):
-        message = "{}={} does nothing on " + board.name + ", and burns a board that knows it if this card is put there: "
+        message = (
+            "{}={} does nothing on " + board.name + ", and burns a board that knows it if this card is put there: "
+        )
         return message + known.irreversible, "hygiene"
     if known.burns == "uncertain":
         return "{}={} may burn for ever: " + known.irreversible, "degraded"

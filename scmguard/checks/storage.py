@@ -4,10 +4,10 @@ import re
 from typing import Iterator, List, Set, Tuple
 
 from scmguard.boot import Folder
-from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit
+from scmguard.checks.base import Context, Hit, Params, carried, hit_at, one_hit
 from scmguard.checks.kernelargs import roots
-from scmguard.effective.config import evaluate, integer
-from scmguard.effective.worlds import FALSE, TRUE, Condition
+from scmguard.effective.config import integer
+from scmguard.effective.worlds import FALSE, Condition
 from scmguard.rootfs import mounts, zymbit
 
 # The SD/eMMC controller of a Compute Module 4 is mmcblk0; there is no other.
@@ -35,16 +35,13 @@ def _autoboot(context: Context) -> Iterator[Hit]:
     """``autoboot.txt``, on the first partition, may hand the boot to another (documentation, autoboot.txt)."""
     if context.boot.document("autoboot.txt") is None:
         return
-    autoboot = evaluate(context.boot, context.config.board, "autoboot.txt")
+    from scmguard.checks.bootflow import autoboot_config  # only who has that file pays for it
+
+    autoboot = autoboot_config(context, tryboot=False)
     for condition, found in autoboot.outcome("boot_partition"):
-        if found is None or integer(found.value) in (0, 1) or not _without_tryboot(autoboot.worlds.explain(condition)):
-            continue
-        message = "the firmware goes on with partition {}, not with the files checked here".format(integer(found.value))
-        yield hit_at(found.place, message, TRUE)
-
-
-def _without_tryboot(values: List[Tuple[str, str]]) -> bool:
-    return ("tryboot", "true") not in values
+        if found is not None and integer(found.value) not in (0, 1):
+            message = "the firmware goes on with partition {}, not with the files checked here"
+            yield hit_at(found.place, message.format(integer(found.value)), carried(context, autoboot, condition))
 
 
 def _mounts(context: Context) -> Iterator[Hit]:

@@ -2,8 +2,7 @@
 
 Sources: Zymbit documentation, ``hardware/modules`` (I2C has to be switched on); overlays README and
 ``configuration/device-tree.adoc``: ``i2c``, ``i2c_arm`` and ``i2c1`` are one parameter on all boards but the first, and
-put their value into the bus's ``status``,
-where Linux takes all but ``okay`` and ``ok`` for disabled.
+put their value into the bus's ``status``.
 """
 
 import re
