@@ -1,10 +1,10 @@
 """A rule's examples as boot trees, for tests and for the rule's page."""
 
-import struct
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from scmguard.boot import Boot, MemoryFolder
 from scmguard.effective.board import BOARDS
+from scmguard.fdt_writer import Tree, blob, cell
 from scmguard.finding import Finding
 from scmguard.lint import Job
 from scmguard.lint import run as lint
@@ -13,37 +13,13 @@ from scmguard.rulebook import Profile, Rule
 
 def _device_tree(overrides: Sequence[str], overlay_map: Mapping[str, Mapping[str, Any]]) -> bytes:
     """A small flattened device tree: with those parameters, or an overlay map in the catalogue's form."""
-    names: Dict[str, int] = {}
-    strings = bytearray()
-
-    def cell(*values: int) -> bytes:
-        return struct.pack(">{}I".format(len(values)), *values)
-
-    def padded(data: bytes) -> bytes:
-        return data + bytes(-len(data) % 4)
-
-    def property(name: str, value: bytes) -> bytes:
-        if name not in names:
-            names[name] = len(strings)
-            strings.extend(name.encode() + b"\0")
-        return cell(3, len(value), names[name]) + padded(value)
-
-    def node(name: str, *content: bytes) -> bytes:
-        return cell(1) + padded(name.encode() + b"\0") + b"".join(content) + cell(2)
-
     nodes = [
-        node(
-            name, *(property(key, b"" if value is True else str(value).encode() + b"\0") for key, value in row.items())
-        )
+        Tree(name, tuple((key, b"" if value is True else str(value).encode() + b"\0") for key, value in row.items()))
         for name, row in overlay_map.items()
     ]
     if overrides:
-        nodes.append(node("__overrides__", *(property(name, cell(0) + b"\0") for name in overrides)))
-    structure = node("", *nodes) + cell(9)
-    start = 40 + 16
-    end = start + len(structure)
-    header = cell(0xD00DFEED, end + len(strings), start, end, 40, 17, 16, 0, len(strings), len(structure))
-    return header + bytes(16) + structure + bytes(strings)
+        nodes.append(Tree("__overrides__", tuple((name, cell(0) + b"\0") for name in overrides)))
+    return blob(Tree("", (), tuple(nodes)))
 
 
 def boot_of(example: Mapping[str, Any]) -> Boot:

@@ -1,15 +1,15 @@
 """Runs the rules over a boot tree. A crash in a rule becomes a finding; a rule that cannot run is listed."""
 
-from typing import Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from scmguard.boot import Boot, Unreadable
 from scmguard.checks import PREDICATES
-from scmguard.checks.base import Context, Hit
+from scmguard.checks.base import Context, Hit, merged
 from scmguard.checks.verbs import VERBS
 from scmguard.effective.board import Board
 from scmguard.effective.config import EffectiveConfig, evaluate
 from scmguard.effective.readings import READINGS
-from scmguard.effective.worlds import FALSE, TRUE, TooComplex
+from scmguard.effective.worlds import TRUE, TooComplex
 from scmguard.finding import Finding, NotChecked, TreeReport, order
 from scmguard.rulebook import Rule
 from scmguard.text import Span, shortened
@@ -75,19 +75,34 @@ def _run_rule(
     found: List[Finding],
     not_checked: Dict[Tuple[str, str], NotChecked],
 ) -> bool:
-    """Whether the rule could look, and came to its end."""
-    try:
-        lacking = [need for need in rule.needs if not _has(context, need)]
-        for need in lacking or [want for want in rule.wants if not _has(context, want)]:
-            reason = "needs {}" if need in rule.needs else "in part: would also use {}"
-            missing = _MISSING["boot.img" if context.config.shadowed == TRUE and need != "rootfs" else need]
-            not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(missing))
-        if lacking:
+    """Whether the rule could look, and came to its end. What it found before something stopped it counts."""
+    hits: List[Hit] = []
+
+    def look() -> bool:
+        if not _can_look(rule, context, not_checked):
             return False
         for hit in _hits(rule, context):
-            if hit.when != FALSE:
-                found.append(_finding(rule, hit, context.config))
+            hits.append(hit)
         return True
+
+    def say() -> bool:
+        found.extend(_finding(rule, hit, context.config) for hit in merged(hits, context))
+        return True
+
+    looked = _guarded(look, rule, context, found, not_checked)
+    return _guarded(say, rule, context, found, not_checked) and looked
+
+
+def _guarded(
+    step: Callable[[], bool],
+    rule: Rule,
+    context: Context,
+    found: List[Finding],
+    not_checked: Dict[Tuple[str, str], NotChecked],
+) -> bool:
+    """What the step returns; False, and a finding or an entry in ``not_checked``, where it cannot go on."""
+    try:
+        return step()
     except TooComplex as error:
         found.append(_too_complex(context.boot, context.config.board, error))
     except Unreadable as error:
@@ -96,6 +111,16 @@ def _run_rule(
     except Exception:  # a bug in a rule must not hide what the others find
         found.append(_crash(rule, context))
     return False
+
+
+def _can_look(rule: Rule, context: Context, not_checked: Dict[Tuple[str, str], NotChecked]) -> bool:
+    """Whether all is there that the rule needs. What it needs or wants and is not there goes to ``not_checked``."""
+    lacking = [need for need in rule.needs if not _has(context, need)]
+    for need in lacking or [want for want in rule.wants if not _has(context, want)]:
+        reason = "needs {}" if need in rule.needs else "in part: would also use {}"
+        missing = _MISSING["boot.img" if context.config.shadowed == TRUE and need != "rootfs" else need]
+        not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(missing))
+    return not lacking
 
 
 def _hits(rule: Rule, context: Context) -> Iterable[Hit]:
@@ -132,6 +157,7 @@ def _has(context: Context, need: str) -> bool:
         return boot.root is not None
     if need == "binaries":
         return boot.has_binaries and not boot.single
+    # What is left is the command line.
     if not boot.has_cmdline:
         return False
     # On a real boot partition a missing command line is a fault; in a folder of sources it is made later.

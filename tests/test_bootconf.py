@@ -1,13 +1,10 @@
 """The EEPROM's configuration as an input: a file of its own, standard input, and a file in a boot folder."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
-from tests.places import staged
+from tests.test_cli import scmguard
 
 NEVER = "boot-order-never-restarts"
 MEDIUM = "boot-order-without-own-medium"
@@ -15,19 +12,6 @@ RPIBOOT = "rpiboot-is-no-recovery"
 BAD = "[all]\nBOOT_ORDER=0x2\n"
 GOOD = "[all]\nBOOT_ORDER=0xf1\n"
 NAMES = ["bootconf.txt", "boot.conf"]
-
-
-def scmguard(*arguments, cwd=None, stdin=b""):
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    env.update(PYTHONPATH=staged(), PYTHONDONTWRITEBYTECODE="1", PYTHONIOENCODING="utf-8")
-    command = [sys.executable, "-m", "scmguard", *map(str, arguments)]
-    done = subprocess.run(
-        command, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd or staged(), timeout=60, env=env
-    )
-    assert b"Traceback" not in done.stderr + done.stdout, done.stderr.decode("utf-8", "replace")
-    done.out = done.stdout.decode("utf-8")
-    done.err = done.stderr.decode("utf-8")
-    return done
 
 
 def report(*arguments, **keywords):
@@ -75,8 +59,8 @@ def test_as(tmp_path, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_standard_input(name):
-    assert found("-", "--as", name, stdin=BAD.encode()) == {(NEVER, "<stdin>", 2), (MEDIUM, "<stdin>", 2)}
-    assert found("-", "--stdin-filename", name, stdin=GOOD.encode()) == set()
+    assert found("-", "--as", name, data=BAD.encode()) == {(NEVER, "<stdin>", 2), (MEDIUM, "<stdin>", 2)}
+    assert found("-", "--stdin-filename", name, data=GOOD.encode()) == set()
 
 
 def test_a_name_that_is_not_known_is_told_of_as(tmp_path):

@@ -9,9 +9,9 @@ from typing import Any, Dict, List
 
 import pytest
 
+from scmguard import fdt_writer as writer
 from scmguard.catalogue import rebuild
-from tests import fdt_writer as writer
-from tests.fdt_writer import Tree
+from scmguard.fdt_writer import Tree
 from tests.places import TOP
 
 README = """About this folder

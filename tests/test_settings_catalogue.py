@@ -68,7 +68,7 @@ def test_every_board_has_clocks_once() -> None:
 def test_accessors() -> None:
     assert catalogue.setting("no_such_setting") is None
     memory = catalogue.setting("gpu_mem")
-    assert memory is not None and (memory.low, memory.high, memory.unit) == (16, None, "MB")
+    assert memory is not None and (memory.low, memory.high, memory.main_file_only) == (16, None, True)
     assert memory.on("cm4", "bcm2711") and not memory.on("cm5", "bcm2712")
     burned = catalogue.setting("program_usb_boot_mode")
     assert burned is not None and burned.burns == "boot" and not burned.on("cm4", "bcm2711")

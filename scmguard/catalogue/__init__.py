@@ -42,7 +42,6 @@ class Setting(NamedTuple):
     clamped: bool
     #: The only numbers with a meaning.
     values: Tuple[int, ...]
-    unit: str
     #: Boards, and families by their SoC, that know the setting; empty for all.
     boards: Tuple[str, ...]
     #: What a number other than 0 burns into the SoC for ever.
@@ -50,11 +49,8 @@ class Setting(NamedTuple):
     #: When it burns: at the next ``boot``, under ``rpiboot`` (recovery.bin alone obeys it), or ``uncertain``.
     burns: str
     deprecated: bool
-    replaced_by: str
     #: Read by bootcode.bin or the bootloader in the EEPROM, which know no ``include``.
     main_file_only: bool
-    #: The file it belongs to where that is not config.txt.
-    file: str
     #: ``boot``, ``clock``, ``eeprom`` or ``otp``: what a wrong value can cost.
     risk: str
 
@@ -77,14 +73,11 @@ def setting(key: str) -> Optional[Setting]:
         high,
         bool(entry.get("clamped")),
         tuple(entry.get("values", ())),
-        str(entry.get("unit", "")),
         tuple(entry.get("boards", ())),
         str(entry.get("irreversible", "")),
         burns,
         bool(entry.get("deprecated")),
-        str(entry.get("replaced_by", "")),
         bool(entry.get("main_file_only")),
-        str(entry.get("file", "")),
         str(entry.get("risk", "")),
     )
 

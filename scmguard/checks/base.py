@@ -5,10 +5,10 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Opt
 from scmguard.boot import Boot
 from scmguard.effective.bootfiles import BootFiles, boot_files, cmdline_names, command_lines
 from scmguard.effective.config import EffectiveConfig
-from scmguard.effective.resolve import Place
+from scmguard.effective.run import Place
 from scmguard.effective.worlds import FALSE, TRUE, Condition, Split
 from scmguard.finding import Related
-from scmguard.parse.cmdline_txt import CommandLine
+from scmguard.parse.cmdline_txt import Argument, CommandLine
 from scmguard.parse.config_txt import Document, header_span, parse_line
 from scmguard.text import Source, Span
 
@@ -103,6 +103,18 @@ def hit_at(
     return Hit(place.document.source, span_of(place), message, when, tuple(because(place)) + tuple(related), severity)
 
 
+def hit_on(
+    line: CommandLine,
+    argument: Argument,
+    message: str,
+    when: Condition,
+    related: Iterable[Related] = (),
+    severity: Optional[str] = None,
+) -> Hit:
+    """A hit on an argument of the kernel command line."""
+    return Hit(line.source, line.place(argument), message, when, tuple(related), severity)
+
+
 def because(place: Place, verb: str = "active because of") -> Iterator[Related]:
     """The headers in force at a place."""
     for header in place.headers:
@@ -132,7 +144,7 @@ def one_hit(hits: Iterable[Hit], context: Context) -> Iterator[Hit]:
 
 
 def merged(hits: Iterable[Hit], context: Context) -> Iterator[Hit]:
-    """Hits that say the same of the same place in different worlds, as one."""
+    """Hits that say the same of the same place in different worlds, as one; :mod:`scmguard.lint` asks for that."""
     found: Dict[Tuple[Span, str, Optional[str]], Hit] = {}
     for hit in hits:
         if hit.when == FALSE:

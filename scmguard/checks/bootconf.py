@@ -10,7 +10,7 @@ from typing import FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 from scmguard.checks.base import Context, Hit, Params, carried, hit_at, hit_file, one_hit
 from scmguard.checks.kernelargs import root_argument
 from scmguard.effective.config import EffectiveConfig, bootloader_config
-from scmguard.effective.resolve import Place
+from scmguard.effective.run import Place
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 
 _NAMES = {

@@ -10,7 +10,7 @@ from scmguard.checks.base import Context, Hit, Params, carried, hit_at, one_hit,
 from scmguard.effective.conditions import Known
 from scmguard.effective.config import EffectiveConfig, evaluate, integer, is_on
 from scmguard.effective.meaning import parse_filter
-from scmguard.effective.resolve import Assignment
+from scmguard.effective.run import Assignment
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 from scmguard.parse.config_txt import Document

@@ -1,9 +1,9 @@
 """The kernel command line: one line, of a length that survives, with one root= that all its readers understand."""
 
 import re
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, Optional, Tuple
 
-from scmguard.checks.base import Context, Hit, Params, merged
+from scmguard.checks.base import Context, Hit, Params, hit_on
 from scmguard.checks.kernelargs import (
     MOST_HITS,
     below_comments,
@@ -14,7 +14,7 @@ from scmguard.checks.kernelargs import (
 )
 from scmguard.effective.bootfiles import Choice
 from scmguard.effective.config import is_on
-from scmguard.effective.resolve import Assignment
+from scmguard.effective.run import Assignment
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last
 from scmguard.rootfs import mounts
@@ -70,7 +70,6 @@ def _kernel_is_64bit(context: Context) -> "Split[bool]":
 def cmdline_too_long(context: Context, _params: Params) -> Iterator[Hit]:
     """What the kernel cuts off the end, by itself or with what the firmware puts in front."""
     worlds, loader = context.config.worlds, loader_worlds(context)
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         if line is None:
             continue
@@ -80,8 +79,7 @@ def cmdline_too_long(context: Context, _params: Params) -> Iterator[Hit]:
         for picked, is_64bit in _kernel_is_64bit(context):
             when = worlds.without(worlds.both(condition, picked), loader)
             if when != FALSE:
-                hits += _too_long(line, data, 64 if is_64bit else 32, _SIZES[is_64bit] - 1, when)
-    yield from merged(hits, context)
+                yield from _too_long(line, data, 64 if is_64bit else 32, _SIZES[is_64bit] - 1, when)
 
 
 def _too_long(line: CommandLine, data: bytes, bits: int, room: int, when: Condition) -> Iterator[Hit]:
@@ -105,7 +103,7 @@ def _too_long(line: CommandLine, data: bytes, bits: int, room: int, when: Condit
         )
         severity = "degraded" if vital else "hygiene"
     text = message.format(len(data), bits, room, ", ".join(names))
-    yield Hit(line.source, line.place(lost[0]), text, when, severity=severity)
+    yield hit_on(line, lost[0], text, when, severity=severity)
 
 
 # What initramfs-tools reads and a quote breaks, and what that costs (None: it does not boot).
@@ -122,7 +120,6 @@ _QUOTED = {
 def root_quoted(context: Context, _params: Params) -> Iterator[Hit]:
     """Quotes that the kernel takes off and initramfs-tools does not; single ones are taken off by nobody."""
     worlds = context.config.worlds
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         if line is None or ('"' not in line.text and "'" not in line.text):
             continue
@@ -135,17 +132,14 @@ def root_quoted(context: Context, _params: Params) -> Iterator[Hit]:
         for name, word in decides.items():
             if "'" in word.text:
                 message = "a single quote is no quote here: it becomes part of {}".format(word.text)
-                hits.append(Hit(line.source, line.place(word), message, condition, severity=_QUOTED[name]))
+                yield hit_on(line, word, message, condition, severity=_QUOTED[name])
             elif '"' in word.text:
                 message = "initramfs-tools keeps the quotes of {}, and looks for a name that has them".format(word.text)
                 severity = _QUOTED[name] if uses_initramfs_tools(context) else "degraded"
-                hits.append(
-                    Hit(line.source, line.place(word), message, worlds.both(condition, loaded), severity=severity)
-                )
+                yield hit_on(line, word, message, worlds.both(condition, loaded), severity=severity)
                 message = "the kernel takes the quotes of {} off, but an initramfs would not".format(word.text)
                 when = worlds.without(condition, loaded)
-                hits.append(Hit(line.source, line.place(word), message, when, severity="hygiene"))
-    yield from merged(hits, context)
+                yield hit_on(line, word, message, when, severity="hygiene")
 
 
 # Arguments of other makers of an initramfs: these unlock or assemble the root, or reach it; the rest is for show.
@@ -162,7 +156,6 @@ def unknown_to_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
     if not uses_initramfs_tools(context):
         return
     worlds, loaded = context.config.worlds, with_initramfs(context)
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         when = worlds.both(condition, loaded)
         if line is None or when == FALSE:
@@ -174,8 +167,7 @@ def unknown_to_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
             if re.match(_FOREIGN_ROOT, word.name) and not _opened_otherwise(context, line, word):
                 severity = "degraded"
                 message += "; what it asks for is not done"
-            hits.append(Hit(line.source, line.place(word), message, when, severity=severity))
-    yield from merged(hits, context)
+            yield hit_on(line, word, message, when, severity=severity)
 
 
 def _opened_otherwise(context: Context, line: CommandLine, word: Argument) -> bool:

@@ -5,7 +5,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.bootfiles import kernel_bits
 from scmguard.effective.config import integer, is_on
-from scmguard.effective.resolve import Assignment, Load
+from scmguard.effective.run import Assignment, Load
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
 from scmguard.parse.config_txt import parse_initramfs

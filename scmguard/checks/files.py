@@ -2,13 +2,13 @@
 
 import re
 from bisect import bisect_right
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Optional
 
 from scmguard.checks.base import Context, Hit, Params, hit_at
 from scmguard.checks.kernelargs import loader_worlds, roots
 from scmguard.effective.bootfiles import GPU_MEMORY, early
 from scmguard.effective.config import integer
-from scmguard.effective.resolve import Assignment
+from scmguard.effective.run import Assignment
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.parse.cmdline_txt import needs_initramfs
 from scmguard.parse.config_txt import Document, header_span, parse_initramfs, parse_line
@@ -128,16 +128,13 @@ def bad_initramfs_syntax(context: Context, _params: Params) -> Iterator[Hit]:
     """Lines that are to load an initramfs and are not written as the firmware reads them."""
     config, worlds = context.config, context.config.worlds
     depends = _depends(context)
-    said: Dict[Tuple[str, int], Condition] = {}
     for key in ("initramfs", "ramfsfile"):
         for when, found in config.outcome(key):
             if found is None or not found.value:
                 continue
             fault = _form(found) or _value(found)
-            place = found.place.path, found.place.line
-            if fault is None or place in said:
+            if fault is None:
                 continue
-            said[place] = when
             if not fault.lost:
                 yield hit_at(found.place, fault.message, _faulty(context, when), severity="degraded")
                 continue

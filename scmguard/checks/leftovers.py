@@ -4,9 +4,9 @@ Sources: RPi-Distro/pi-gen and raspberrypi-sys-mods (``firstboot``, ``resize``),
 systemd-run-generator(8).
 """
 
-from typing import Iterator, List
+from typing import Iterator
 
-from scmguard.checks.base import Context, Hit, Params, merged
+from scmguard.checks.base import Context, Hit, Params, hit_on
 from scmguard.checks.kernelargs import every_word, with_initramfs
 from scmguard.effective.worlds import Condition
 from scmguard.finding import Related
@@ -29,7 +29,6 @@ def first_boot_leftover(context: Context, _params: Params) -> Iterator[Hit]:
     """
     worlds, initramfs = context.config.worlds, with_initramfs(context)
     usual = "degraded" if context.profile.get("locked") else "hygiene"
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         if line is None:
             continue
@@ -40,17 +39,16 @@ def first_boot_leftover(context: Context, _params: Params) -> Iterator[Hit]:
             if _is_missing(context, init.value or ""):
                 message += ", and that program is not there"
                 # initramfs-tools looks for another init then; the kernel by itself stops.
-                hits.append(Hit(line.source, place, message, worlds.without(condition, initramfs)))
-                hits.append(Hit(line.source, place, message, worlds.both(condition, initramfs), severity="degraded"))
+                yield Hit(line.source, place, message, worlds.without(condition, initramfs))
+                yield Hit(line.source, place, message, worlds.both(condition, initramfs), severity="degraded")
             else:
-                hits.append(Hit(line.source, place, message, condition, severity=usual))
-        hits += _run_once(context, line, condition, usual)
+                yield Hit(line.source, place, message, condition, severity=usual)
+        yield from _run_once(context, line, condition, usual)
         for argument in line.arguments:
             if argument.name == "resize" and argument.value is None:
                 message = "resize is for the first boot: it makes the root file system fill its disk"
-                hits.append(Hit(line.source, line.place(argument), message, condition, severity="hygiene"))
+                yield hit_on(line, argument, message, condition, severity="hygiene")
                 break
-    yield from merged(hits, context)
 
 
 def _run_once(context: Context, line: CommandLine, when: Condition, usual: str) -> Iterator[Hit]:
@@ -65,16 +63,16 @@ def _run_once(context: Context, line: CommandLine, when: Condition, usual: str) 
             message = "{}: there is no such program, and the device powers down when it fails".format(missing[0].text)
             kept = any(word.name == "systemd.run_failure_action" and word.value == "none" for word in actions)
             severity = "degraded" if kept else None
-            yield Hit(line.source, line.place(missing[0]), message, when, related, severity)
+            yield hit_on(line, missing[0], message, when, related, severity)
         else:
             message = "{} is for the first boot: the device then restarts or powers down".format(runs[0].text)
-            yield Hit(line.source, line.place(runs[0]), message, when, related, usual)
+            yield hit_on(line, runs[0], message, when, related, usual)
     elif units and units[-1].value == _RUN_TARGET:
         message = "{} without systemd.run=: nothing of the system is started".format(units[-1].text)
-        yield Hit(line.source, line.place(units[-1]), message, when)
+        yield hit_on(line, units[-1], message, when)
     elif actions:
         message = "{} is for the first boot, and does nothing without systemd.run=".format(actions[0].text)
-        yield Hit(line.source, line.place(actions[0]), message, when, severity="hygiene")
+        yield hit_on(line, actions[0], message, when, severity="hygiene")
 
 
 def _is_missing(context: Context, program: str) -> bool:

@@ -4,9 +4,9 @@ import re
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 from scmguard import catalogue
-from scmguard.checks.base import Context, Hit, Params, hit_at, merged, span_of
+from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.overlays import Overlays
-from scmguard.effective.resolve import Load, ParameterSet
+from scmguard.effective.run import Load, ParameterSet
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 
@@ -36,13 +36,15 @@ class _Guesses:
 
 
 def _loads(context: Context) -> Iterator[Load]:
-    """The loads that are effective somewhere, each place of a name once."""
-    seen = set()
+    """The loads that are effective somewhere, each place of a name once, with all worlds in which it is."""
+    found: Dict[Tuple[str, str, int], Load] = {}
     for load in context.config.run.loads:
         key = load.name, load.place.path, load.place.line
-        if load.when != FALSE and key not in seen:
-            seen.add(key)
-            yield load
+        if key in found:
+            found[key] = found[key]._replace(when=context.config.worlds.either(found[key].when, load.when))
+        elif load.when != FALSE:
+            found[key] = load
+    yield from found.values()
 
 
 def unknown_overlay(context: Context, _params: Params) -> Iterator[Hit]:
@@ -141,10 +143,6 @@ def overlay_wrong_soc(context: Context, _params: Params) -> Iterator[Hit]:
 
 def unknown_overlay_parameter(context: Context, _params: Params) -> Iterator[Hit]:
     """Parameters that their overlay, or the base tree, does not have: they are ignored."""
-    yield from merged(_unknown_parameters(context), context)
-
-
-def _unknown_parameters(context: Context) -> Iterator[Hit]:
     config = context.config
     overlays = config.overlays
     guesses = _Guesses()

@@ -11,7 +11,7 @@ from scmguard.catalogue import pins
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.config import EffectiveConfig
 from scmguard.effective.devicetree import switches_on
-from scmguard.effective.resolve import Assignment, Load, ParameterSet, Place
+from scmguard.effective.run import Assignment, Load, ParameterSet, Place
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.finding import Related
 

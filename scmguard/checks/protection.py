@@ -6,9 +6,9 @@ systemd-run-generator(8); initramfs-tools 0.142, ``init`` and ``scripts/function
 """
 
 import re
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
-from scmguard.checks.base import Context, Hit, Params, merged
+from scmguard.checks.base import Context, Hit, Params, hit_on
 from scmguard.checks.kernelargs import MOST_HITS, every_word, loader_worlds, uses_initramfs_tools, with_initramfs
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last
@@ -45,21 +45,19 @@ def _is_shell(value: Optional[str]) -> bool:
 def emergency_shell(context: Context, _params: Params) -> Iterator[Hit]:
     """What makes the boot stop in a shell, and what leaves a shell open beside it."""
     worlds = context.config.worlds
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         if line is None or condition == FALSE:
             continue
-        hits += _stops(line, condition)
-        hits += _stops_in_initramfs(line, worlds.both(condition, with_initramfs(context)), context)
-        hits += _doors(line, condition)
-    yield from merged(hits, context)
+        yield from _stops(line, condition)
+        yield from _stops_in_initramfs(line, worlds.both(condition, with_initramfs(context)), context)
+        yield from _doors(line, condition)
 
 
 def _stops(line: CommandLine, when: Condition) -> Iterator[Hit]:
     init = last(line.arguments, "init")
     if init is not None and _is_shell(init.value):
         message = "{} starts a shell in place of the system, and nothing else".format(init.text)
-        yield Hit(line.source, line.place(init), message, when)
+        yield hit_on(line, init, message, when)
     target: Tuple[str, Optional[Argument]] = ("", None)
     for word in every_word(line):
         if word.name == "systemd.unit" and word.value:
@@ -69,12 +67,12 @@ def _stops(line: CommandLine, when: Condition) -> Iterator[Hit]:
     unit, chosen = target
     if chosen is not None and unit.partition(".")[0] in _STOPPING:
         message = "{} makes the boot stop in a shell ({}), and wait there for somebody".format(chosen.text, unit)
-        yield Hit(line.source, line.place(chosen), message, when)
+        yield hit_on(line, chosen, message, when)
     words = _last_words(line)
     waits, kgdboc = words.get("kgdbwait"), words.get("kgdboc")
     if waits is not None and kgdboc is not None and kgdboc.value:
         message = "kgdbwait stops the kernel until a debugger answers at {}".format(kgdboc.text)
-        yield Hit(line.source, line.place(waits), message, when)
+        yield hit_on(line, waits, message, when)
 
 
 def _stops_in_initramfs(line: CommandLine, when: Condition, context: Context) -> Iterator[Hit]:
@@ -83,12 +81,12 @@ def _stops_in_initramfs(line: CommandLine, when: Condition, context: Context) ->
     rdinit = last(line.arguments, "rdinit")
     if rdinit is not None and _is_shell(rdinit.value):
         message = "{} starts a shell in the initramfs, and nothing else".format(rdinit.text)
-        yield Hit(line.source, line.place(rdinit), message, when)
+        yield hit_on(line, rdinit, message, when)
     found = [word for word in line.initramfs_words if word.name == "break"]
     points = (found[-1].value or "").split(",") if found and found[-1].value is not None else ["premount"]
     if found and _BREAKS.intersection(points):
         message = "{} stops the boot in a shell of the initramfs".format(found[-1].text)
-        yield Hit(line.source, line.place(found[-1]), message, when)
+        yield hit_on(line, found[-1], message, when)
     tools, words = uses_initramfs_tools(context), _last_words(line)
     for name in ("rd.break", "rd.shell", "rd.emergency", "rd.rescue", "rd.systemd.debug_shell"):
         word = words.get(name)
@@ -97,7 +95,7 @@ def _stops_in_initramfs(line: CommandLine, when: Condition, context: Context) ->
         message = "{} asks the initramfs for a shell".format(word.text)
         if tools:
             message += "; initramfs-tools does not know it"
-        yield Hit(line.source, line.place(word), message, when, severity="hygiene" if tools else "degraded")
+        yield hit_on(line, word, message, when, severity="hygiene" if tools else "degraded")
 
 
 def _doors(line: CommandLine, when: Condition) -> Iterator[Hit]:
@@ -108,19 +106,19 @@ def _doors(line: CommandLine, when: Condition) -> Iterator[Hit]:
     ):
         word = words.get(name)
         if word is not None and _is_on(word.value):
-            yield Hit(line.source, line.place(word), "{} {}".format(word.text, says), when, severity="degraded")
+            yield hit_on(line, word, "{} {}".format(word.text, says), when, severity="degraded")
     settings = {(word.name, word.value): word for word in every_word(line)}
     for value in ("1", "yes", "true", "on"):
         word = settings.get(("systemd.setenv", "SYSTEMD_SULOGIN_FORCE=" + value))
         if word is not None:
             message = "{}: the rescue shell asks for no password".format(word.text)
-            yield Hit(line.source, line.place(word), message, when, severity="degraded")
+            yield hit_on(line, word, message, when, severity="degraded")
     for unit in _STOPPING:
         for kind in (".target", ".service"):
             word = settings.get(("systemd.wants", unit + kind))
             if word is not None:
                 message = "{} starts a shell at boot".format(word.text)
-                yield Hit(line.source, line.place(word), message, when, severity="degraded")
+                yield hit_on(line, word, message, when, severity="degraded")
 
 
 class _Switch(NamedTuple):
@@ -182,7 +180,6 @@ def protection_disabled(context: Context, _params: Params) -> Iterator[Hit]:
     """On a locked device: each parameter by which the kernel gives a protection up. The last value of a name counts."""
     if not context.profile.get("locked"):
         return
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         found: Dict[str, Argument] = {}
         for argument in line.arguments if line is not None else ():
@@ -196,8 +193,7 @@ def protection_disabled(context: Context, _params: Params) -> Iterator[Hit]:
             serious = switch.serious and (name not in ("selinux", "enforcing") or _wants_selinux(context))
             message = "{} gives up {}".format(argument.text, switch.lost)
             severity = None if serious else "hygiene"
-            hits.append(Hit(line.source, line.place(argument), message, condition, severity=severity))
-    yield from merged(hits, context)
+            yield hit_on(line, argument, message, condition, severity=severity)
 
 
 def _wants_selinux(context: Context) -> bool:
@@ -219,7 +215,6 @@ def console_on_serial(context: Context, _params: Params) -> Iterator[Hit]:
     worlds = context.config.worlds
     on = context.config.number("enable_uart").where(lambda number: number != 0)
     shell = worlds.without(worlds.both(with_initramfs(context), on), loader_worlds(context))
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         if line is None:
             continue
@@ -234,12 +229,11 @@ def console_on_serial(context: Context, _params: Params) -> Iterator[Hit]:
                 says = (
                     "{} is the last console, and panic= is not set: if the root does not open, there is a shell on it"
                 )
-                hits.append(Hit(line.source, line.place(argument), says.format(argument.text), open_))
+                yield hit_on(line, argument, says.format(argument.text), open_)
                 when = worlds.without(condition, open_)
-            hits.append(Hit(line.source, line.place(argument), message, when, severity="hygiene"))
+            yield hit_on(line, argument, message, when, severity="hygiene")
         for name in ("earlycon", "earlyprintk"):
             argument_ = _last_words(line).get(name)
             if argument_ is not None:
                 message = "{} prints what the kernel does on a serial port".format(argument_.text)
-                hits.append(Hit(line.source, line.place(argument_), message, condition, severity="hygiene"))
-    yield from merged(hits, context)
+                yield hit_on(line, argument_, message, condition, severity="hygiene")

@@ -3,7 +3,7 @@
 import re
 from typing import Iterator, List, Optional
 
-from scmguard.checks.base import Context, Hit, Params, hit_at, merged, one_hit
+from scmguard.checks.base import Context, Hit, Params, hit_at, hit_on, one_hit
 from scmguard.checks.kernelargs import (
     below_comments,
     is_placeholder,
@@ -87,13 +87,12 @@ def root_placeholder(context: Context, _params: Params) -> Iterator[Hit]:
             message = "{} is a placeholder that nobody filled in".format(root.text)
             # Among the sources of an image it is what its builder fills in.
             severity = None if context.boot.has_binaries else "hygiene"
-            yield Hit(line.source, line.place(root), message, when, severity=severity)
+            yield hit_on(line, root, message, when, severity=severity)
 
 
 def root_given_twice(context: Context, _params: Params) -> Iterator[Hit]:
     """Several ``root=``, of which the last counts; and one behind ``--`` that only initramfs-tools reads."""
     worlds = context.config.worlds
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         roots = [each for each in line.arguments if each.name == "root" and each.value is not None] if line else []
         if line is None or not roots:
@@ -105,17 +104,16 @@ def root_given_twice(context: Context, _params: Params) -> Iterator[Hit]:
             message = message.format(len(roots), winner.value or "an empty one", others[-1].value or "an empty one")
             related = tuple(Related(line.place(each), "this one does not count") for each in others[:8])
             known = _fstab_has(context, winner.value or "")
-            hits.append(Hit(line.source, line.place(winner), message, condition, related, "hygiene" if known else None))
+            yield hit_on(line, winner, message, condition, related, "hygiene" if known else None)
         elif len(roots) > 1:
             message = "root= is given {} times, each time the same".format(len(roots))
-            hits.append(Hit(line.source, line.place(winner), message, condition, severity="hygiene"))
+            yield hit_on(line, winner, message, condition, severity="hygiene")
         behind = [each for each in words_behind(line) if each.name == "root" and each.value]
         if behind and behind[-1].value != winner.value:
             message = "behind -- the kernel does not read this, but initramfs-tools does: it takes {}, not {}"
             message = message.format(behind[-1].value, winner.value)
             when = worlds.both(condition, with_initramfs(context))
-            hits.append(Hit(line.source, line.place(behind[-1]), message, when))
-    yield from merged(hits, context)
+            yield hit_on(line, behind[-1], message, when)
 
 
 def _fstab_has(context: Context, device: str) -> bool:

@@ -3,7 +3,7 @@
 import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
-from scmguard.checks.base import Context, Hit, Params, merged, one_hit, span_of
+from scmguard.checks.base import Context, Hit, Params, hit_on, one_hit, span_of
 from scmguard.checks.kernelargs import is_placeholder, loader_worlds, root_argument, roots, uses_initramfs_tools
 from scmguard.effective.bootfiles import Choice
 from scmguard.effective.worlds import FALSE, Condition
@@ -27,7 +27,7 @@ def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
             gone = _gone(context, choice)
             if (gone or not choice.names) and when != FALSE:
                 message = "{} needs an initramfs, and none is loaded on {}".format(root.text, context.config.board.name)
-                hits.append(Hit(line.source, line.place(root), message, when, _why_none(context, choice, gone)))
+                hits.append(hit_on(line, root, message, when, _why_none(context, choice, gone)))
     yield from one_hit(hits, context)
 
 
@@ -108,7 +108,6 @@ def encrypted_root_lost(context: Context, _params: Params) -> Iterator[Hit]:
         return
     shows = _encrypted(context, tables)
     loader, worlds = loader_worlds(context), context.config.worlds
-    hits: List[Hit] = []
     for condition, line, root, device in roots(context):
         when = worlds.without(condition, loader)
         if when == FALSE or not re.match(_PLAIN, device) or is_placeholder(root):
@@ -134,8 +133,7 @@ def encrypted_root_lost(context: Context, _params: Params) -> Iterator[Hit]:
             when = worlds.both(
                 when, worlds.among("root-partition", ("plain", "encrypted"), lambda each: each == "encrypted")
             )
-        hits.append(Hit(line.source, line.place(root), message, when, related, severity))
-    yield from merged(hits, context)
+        yield hit_on(line, root, message, when, related, severity)
 
 
 def _names_volume(line: CommandLine) -> bool:
@@ -149,16 +147,14 @@ def root_mismatch(context: Context, _params: Params) -> Iterator[Hit]:
     """``root=`` and ``rootfstype=`` against fstab and crypttab. Names in different notations cannot be compared."""
     tables = _tables(context)
     loader, worlds = loader_worlds(context), context.config.worlds
-    hits: List[Hit] = []
     for condition, line in context.cmdlines:
         when = worlds.without(condition, loader)
         if line is None or when == FALSE:
             continue
-        hits += _type_mismatch(line, tables, when)
+        yield from _type_mismatch(line, tables, when)
         root = root_argument(line)
         if root is not None and tables.known and not is_placeholder(root):
-            hits += _device_mismatch(context, line, root, tables, when)
-    yield from merged(hits, context)
+            yield from _device_mismatch(context, line, root, tables, when)
 
 
 def _device_mismatch(
@@ -212,14 +208,14 @@ def _type_mismatch(line: CommandLine, tables: _Tables, when: Condition) -> Itera
     types = asked.value.lower().split(",")
     if "crypto_luks" in types:
         message = "{} is the type of the container; what is mounted is the file system in it".format(asked.text)
-        yield Hit(line.source, line.place(asked), message, when)
+        yield hit_on(line, asked, message, when)
         return
     said = {_family(each) for mount in tables.roots for each in mount.type.lower().split(",")}
     if said and not said & ({"", "auto", "none"} | {_family(each) for each in types}) and "auto" not in types:
         mount = tables.roots[-1]
         message = "{}, but fstab has {} for the root".format(asked.text, mount.type)
         related = (Related(mount.span, "it is here"),)
-        yield Hit(line.source, line.place(asked), message, when, related, "degraded")
+        yield hit_on(line, asked, message, when, related, "degraded")
 
 
 def _family(type: str) -> str:

@@ -6,7 +6,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.overlays import Overlays
-from scmguard.effective.resolve import Assignment, Load, Place
+from scmguard.effective.run import Assignment, Load, Place
 from scmguard.effective.worlds import FALSE, TRUE
 from scmguard.finding import Related
 from scmguard.text import Span

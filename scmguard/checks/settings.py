@@ -8,10 +8,11 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from scmguard import catalogue
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
-from scmguard.effective.config import integer
+from scmguard.effective.bootfiles import early
+from scmguard.effective.config import integer, is_on
 from scmguard.effective.devicetree import switches_on
-from scmguard.effective.resolve import Assignment
-from scmguard.effective.worlds import FALSE, TRUE, Condition
+from scmguard.effective.run import Assignment
+from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
 from scmguard.parse.config_txt import parse_line
 
@@ -30,7 +31,7 @@ def unknown_setting(context: Context, _params: Params) -> Iterator[Hit]:
     for (key, _port), several in context.config.run.settings.items():
         if key in catalogue.settings():
             continue
-        one = next((each for each in several if each.when != FALSE), None)
+        one = _first(context, several)
         kind = "" if one is None else _kind(one)
         if one is None or not kind:
             continue
@@ -44,6 +45,17 @@ def unknown_setting(context: Context, _params: Params) -> Iterator[Hit]:
     if more:
         message = "{} more names from here on that no catalogue knows; is this a config.txt?".format(len(more))
         yield hit_at(more[0].place, message, more[0].when)._replace(boardless=True)
+
+
+def _first(context: Context, several: List[Assignment]) -> Optional[Assignment]:
+    """The first that is in effect somewhere, with all worlds in which its line sets that name."""
+    first: Optional[Assignment] = None
+    for one in several:
+        if first is None and one.when != FALSE:
+            first = one
+        elif first is not None and one.place == first.place:
+            first = first._replace(when=context.config.worlds.either(first.when, one.when))
+    return first
 
 
 def _kind(one: Assignment) -> str:
@@ -192,18 +204,16 @@ def bootloader_setting_in_include(context: Context, _params: Params) -> Iterator
     config = context.config
     board = config.board
     for key in catalogue.settings_with("main_file_only"):
-        several = config.run.settings.get((key, 0))
         known = catalogue.setting(key)
-        if not several or known is None or not known.on(board.name, board.soc):
+        if (key, 0) not in config.run.settings or known is None or not known.on(board.name, board.soc):
             continue
-        own: List[Assignment] = [one for one in several if one.place.document == config.start and one.when != FALSE]
-        for when, one in config.outcome(key):
-            if one is None or not _included(context, one) or any(each.value == one.value for each in own):
+        for when, (one, own) in config.outcome(key).product(early(config, key)):
+            if one is None or not _included(context, one) or (own is not None and own.value == one.value):
                 continue
-            if not own and known.kind == "bool" and integer(one.value) == 0:
+            if own is None and known.kind == "bool" and not is_on(one):
                 continue
             message = "{}={} has no effect in an included file: it is read before include is".format(key, one.value)
-            related = [Related(span_of(each.place), "this is what counts") for each in own[-1:] if each.when == TRUE]
+            related = [Related(span_of(own.place), "this is what counts")] if own is not None else []
             severity = "hygiene" if key == "uart_2ndstage" else None
             yield hit_at(one.place, message, when, related, severity)
 

@@ -4,7 +4,7 @@ import re
 from typing import Iterator, List, Set, Tuple
 
 from scmguard.boot import Folder
-from scmguard.checks.base import Context, Hit, Params, carried, hit_at, one_hit
+from scmguard.checks.base import Context, Hit, Params, carried, hit_at, hit_on, one_hit
 from scmguard.checks.kernelargs import roots
 from scmguard.effective.config import integer
 from scmguard.effective.worlds import FALSE, Condition
@@ -28,7 +28,7 @@ def boot_not_emmc(context: Context, _params: Params) -> Iterator[Hit]:
 def _root(context: Context) -> Iterator[Hit]:
     for when, line, root, device in roots(context):
         if re.match(_OTHER_DEVICE, device):
-            yield Hit(line.source, line.place(root), "{} is not on the eMMC".format(root.text), when)
+            yield hit_on(line, root, "{} is not on the eMMC".format(root.text), when)
 
 
 def _autoboot(context: Context) -> Iterator[Hit]:

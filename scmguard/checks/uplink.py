@@ -10,7 +10,7 @@ from typing import Iterator, List, Optional, Tuple
 
 from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit, span_of
-from scmguard.effective.resolve import Load
+from scmguard.effective.run import Load
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
 

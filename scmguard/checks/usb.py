@@ -11,7 +11,7 @@ from typing import Iterator, List, Tuple
 from scmguard.checks.base import Context, Hit, Params, because, hit_at, hit_file, one_hit, span_of
 from scmguard.checks.kernelargs import roots
 from scmguard.effective.devicetree import Usb
-from scmguard.effective.resolve import Load, Place
+from scmguard.effective.run import Load, Place
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
 from scmguard.text import Source, Span

@@ -12,7 +12,7 @@ from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit
 from scmguard.checks.kernelargs import loader_worlds
 from scmguard.effective.bootfiles import Choice, kernel_bits
 from scmguard.effective.config import is_on
-from scmguard.effective.resolve import Assignment, Place
+from scmguard.effective.run import Assignment, Place
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
 from scmguard.rootfs import aptsources, architecture, zymbit

@@ -10,7 +10,7 @@ or text.
 
 from typing import Callable, Iterator, Optional, Union
 
-from scmguard.checks.base import Context, Hit, Params, because, hit_at, hit_file, one_hit, span_of
+from scmguard.checks.base import Context, Hit, Params, because, hit_at, hit_file, hit_on, one_hit, span_of
 from scmguard.effective.config import integer
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
@@ -78,7 +78,7 @@ def parameter(context: Context, params: Params) -> Iterator[Hit]:
             message = "{} is not given".format(name)
             hits.append(Hit(line.source, Span(line.source.path), message, condition))
         else:
-            hits.append(Hit(line.source, line.place(last), "{} is in effect".format(last.text), condition))
+            hits.append(hit_on(line, last, "{} is in effect".format(last.text), condition))
     yield from one_hit(hits, context)
 
 

@@ -13,7 +13,7 @@ from scmguard.catalogue import pins
 from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit, span_of
 from scmguard.checks.kernelargs import roots
 from scmguard.effective.devicetree import switches_on
-from scmguard.effective.resolve import Load, ParameterSet
+from scmguard.effective.run import Load, ParameterSet
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.finding import Related
 from scmguard.rootfs import mounts, zymbit

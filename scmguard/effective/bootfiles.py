@@ -8,7 +8,7 @@ upstream_kernel, start_file, fixup_file), ``legacy_config_txt/boot.adoc`` (start
 from typing import Dict, NamedTuple, Optional, Tuple
 
 from scmguard.effective.config import EffectiveConfig, integer, is_on, winners
-from scmguard.effective.resolve import Assignment, Place
+from scmguard.effective.run import Assignment, Place
 from scmguard.effective.worlds import FALSE, Split
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.parse.config_txt import parse_initramfs

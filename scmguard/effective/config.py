@@ -8,7 +8,8 @@ from scmguard.effective import devicetree
 from scmguard.effective.board import Board
 from scmguard.effective.conditions import Known
 from scmguard.effective.overlays import Overlays, Prefixes, merge
-from scmguard.effective.resolve import Appendix, Assignment, Load, ParameterSet, Run, Runner
+from scmguard.effective.resolve import Appendix, Runner
+from scmguard.effective.run import Assignment, Load, ParameterSet, Run
 from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, Worlds
 from scmguard.parse.config_txt import Document
 from scmguard.text import Source

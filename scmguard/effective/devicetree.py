@@ -10,7 +10,7 @@ and raspberrypi/documentation#1217: with XHCI the firmware disables the node lab
 from typing import List, NamedTuple, Optional, Tuple
 
 from scmguard.effective.board import Board
-from scmguard.effective.resolve import Load, ParameterSet, Place
+from scmguard.effective.run import Load, ParameterSet, Place
 from scmguard.effective.worlds import Condition, Split, Worlds
 
 _ON = ("y", "yes", "on", "true", "enable", "1", "okay", "ok")

@@ -11,7 +11,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tu
 from scmguard import catalogue
 from scmguard.boot import Boot, Unreadable
 from scmguard.effective.board import Board
-from scmguard.effective.resolve import Load, ParameterSet, Run
+from scmguard.effective.run import Load, ParameterSet, Run
 
 MAP_NAME = "overlay_map.dtb"
 _ENDING = ".dtbo"

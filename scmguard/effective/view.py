@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 from scmguard.effective.bootfiles import BootFiles, Choice, boot_files, cmdline_names, command_lines
 from scmguard.effective.config import EffectiveConfig, last_of_each
 from scmguard.effective.devicetree import Usb
-from scmguard.effective.resolve import Assignment, Load, Place
+from scmguard.effective.run import Assignment, Load, Place
 from scmguard.effective.worlds import FALSE, Split
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.text import printable

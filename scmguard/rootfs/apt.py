@@ -73,11 +73,6 @@ class AptOptions:
             return None
         return Option(node.value, node.place, tuple(node.overridden))
 
-    def values(self, name: str) -> List[str]:
-        """The values of a list, in order."""
-        node = self._lookup(name, None)
-        return [] if node is None else [child.value for child in node.children]
-
     def dump(self) -> Iterator[Tuple[str, str]]:
         """Every option with its value, in the order of ``apt-config dump``, without what is built into apt."""
         yield from _dump(self._root, "")

@@ -1,7 +1,10 @@
-"""Writes flattened device trees, right ones and wrong ones, with nothing but the specification in hand."""
+"""Writes flattened device trees, right ones and wrong ones, for rules' examples and for tests.
+
+With nothing but the specification in hand (see :mod:`scmguard.fdt`, which shares no code with this).
+"""
 
 import struct
-from typing import Any, Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 
@@ -15,10 +18,12 @@ class Tree(NamedTuple):
 
 
 def cell(*numbers: int) -> bytes:
+    """Numbers as cells of 32 bits."""
     return struct.pack(">{}I".format(len(numbers)), *numbers)
 
 
 def padded(data: bytes) -> bytes:
+    """Bytes filled up to whole cells."""
     return data + b"\0" * (-len(data) % 4)
 
 
@@ -44,21 +49,7 @@ def joined(structure: bytes, strings: bytes, version: int = 17, compatible: int 
 
 
 def blob(tree: Tree, version: int = 17) -> bytes:
+    """The file that a tree makes."""
     strings: Dict[str, int] = {}
     structure = tokens(tree, strings) + cell(END)
     return joined(structure, b"".join(name.encode() + b"\0" for name in strings), version)
-
-
-def source(tree: Tree) -> str:
-    """The same tree for dtc; without duplicates."""
-    return "/dts-v1/;\n/ " + _node(tree, 0)
-
-
-def _node(tree: Tree, depth: int) -> str:
-    pad = "\t" * (depth + 1)
-    lines: List[str] = ["{\n"]
-    for name, value in tree.properties:
-        lines.append("{}{}{};\n".format(pad, name, " = [{}]".format(value.hex()) if value else ""))
-    for child in tree.children:
-        lines.append("{}{} {}".format(pad, child.name, _node(child, depth + 1)))
-    return "".join(lines) + "\t" * depth + "};\n"
