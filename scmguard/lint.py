@@ -7,7 +7,7 @@ from scmguard.checks import PREDICATES
 from scmguard.checks.base import Context, Hit, merged
 from scmguard.checks.verbs import VERBS
 from scmguard.effective.board import Board
-from scmguard.effective.config import EffectiveConfig, evaluate
+from scmguard.effective.config import evaluate
 from scmguard.effective.readings import READINGS
 from scmguard.effective.worlds import TRUE, TooComplex
 from scmguard.finding import Finding, NotChecked, TreeReport, order
@@ -86,7 +86,7 @@ def _run_rule(
         return True
 
     def say() -> bool:
-        found.extend(_finding(rule, hit, context.config) for hit in merged(hits, context))
+        found.extend(_finding(rule, hit, context) for hit in merged(hits, context))
         return True
 
     looked = _guarded(look, rule, context, found, not_checked)
@@ -164,14 +164,22 @@ def _has(context: Context, need: str) -> bool:
     return boot.has_binaries or any(line is not None for _, line in context.cmdlines)
 
 
-def _finding(rule: Rule, hit: Hit, config: EffectiveConfig) -> Finding:
+def _severity(rule: Rule, hit: Hit, context: Context) -> str:
+    """The check's word, or the rule's; on a sealed unit, which nobody can touch, what stops the boot is a brick."""
+    if hit.severity is None and rule.severity == "no-boot" and context.profile.get("sealed"):
+        return "brick"
+    return hit.severity or rule.severity
+
+
+def _finding(rule: Rule, hit: Hit, context: Context) -> Finding:
+    config = context.config
     values = [] if hit.when == TRUE else config.worlds.explain(hit.when)
     readings = [value for value in values if value[0] in READINGS]
     when = tuple("{}={}".format(name, choice) for name, choice in values if name not in READINGS)
     when += tuple("{}={}".format(name, choice) for name, choice in readings[1:])
     return Finding(
         rule.id,
-        hit.severity or rule.severity,
+        _severity(rule, hit, context),
         "certain" if hit.when == TRUE else "possible",
         None if hit.boardless else config.board.name,
         shortened(hit.message),

@@ -88,10 +88,10 @@ def test_text_report(tmp_path):
     write(tmp_path, bootconf__txt=BAD)
     done = scmguard("check", "bootconf.txt", cwd=tmp_path)
     assert done.returncode == 1
-    assert "no-boot[{}]".format(MEDIUM) in done.out
+    assert "brick[{}]".format(MEDIUM) in done.out
     assert " --> bootconf.txt:2:1\n" in done.out
     assert "needs a config.txt\n" in done.out
-    assert "1 no-boot, 1 degraded\n" in done.out
+    assert "1 brick, 1 degraded\n" in done.out
 
 
 def test_a_config_txt_beside_it_is_not_judged(tmp_path):
@@ -141,4 +141,11 @@ def test_odd_bytes(tmp_path, data):
 def test_a_lone_autoboot_txt_is_judged(tmp_path):
     write(tmp_path, autoboot__txt="boot_partition=99\n", config__txt="otg_mode=1\n")
     data = report(tmp_path / "autoboot.txt")
-    assert [(f["rule"], f["line"], f["severity"]) for f in data["findings"]] == [("bad-autoboot", 1, "no-boot")]
+    assert [(f["rule"], f["line"], f["severity"]) for f in data["findings"]] == [("bad-autoboot", 1, "brick")]
+
+
+def test_where_the_eeprom_s_lines_for_config_txt_begin_is_no_unknown_section(tmp_path):
+    (tmp_path / "config.txt").write_text("dtoverlay=dwc2,dr_mode=host\n")
+    (tmp_path / "bootconf.txt").write_text("[all]\nBOOT_ORDER=0xf1\n[config.txt]\nenable_uart=1\n[cmX]\n")
+    said = report(tmp_path, "--select", "unknown-section")["findings"]
+    assert [(one["path"].rpartition("/")[2], one["line"]) for one in said] == [("bootconf.txt", 5)]

@@ -163,7 +163,7 @@ def house(tmp_path, severity, text=HOUSE_RULE):
         ("hygiene", "hygiene", 1),
         ("degraded", "no-boot", 0),
         ("no-boot", "no-boot", 1),
-        ("no-boot", "brick", 0),
+        ("no-boot", "brick", 1),  # what stops the boot of a sealed SCM is a brick
     ],
 )
 def test_threshold(tmp_path, severity, fail_on, code):

@@ -11,7 +11,7 @@ HERE = os.path.dirname(scmguard.__file__)
 # From the top down. A room may import what stands above it, and itself.
 ROOMS = [
     ("__init__",),
-    ("errors", "text", "tree", "assets", "memo", "fdt"),
+    ("errors", "text", "tree", "assets", "memo", "fdt", "fdt_writer"),
     ("parse",),
     ("catalogue",),
     ("boot",),

@@ -11,7 +11,8 @@ from scmguard.effective.board import BOARDS
 from scmguard.finding import TreeReport
 from scmguard.text import Span
 
-RULE = rulebook.load().rules["bad-encoding"]
+BOOK = rulebook.load()
+RULE = BOOK.rules["bad-encoding"]
 
 
 def report(monkeypatch: Any, check: Any, config: str = "") -> TreeReport:
@@ -49,3 +50,26 @@ def test_one_fault_in_several_worlds_is_said_once(monkeypatch: Any) -> None:
 
     found = report(monkeypatch, check, "[gpio4=1]\nx=1\n")
     assert said(found) == [(RULE.id, "one", "certain")]
+
+
+def test_what_stops_the_boot_is_a_brick_on_a_sealed_unit_alone() -> None:
+    tree = MemoryFolder({"config.txt": b"device_tree=\n"})
+    for profile, severity in (("scm", "brick"), ("cm4", "no-boot")):
+        chosen = BOOK.profiles[profile]
+        job = lint.Job((BOOK.rules["device-tree-off"],), (BOARDS[chosen.board],), profile, chosen.parameters)
+        assert [one.severity for one in lint.run(job, Boot(tree)).findings] == [severity]
+
+
+def test_a_trial_boot_is_no_brick() -> None:
+    tree = MemoryFolder({"config.txt": b"dtoverlay=dwc2,dr_mode=host\n", "tryboot.txt": b"otg_mode=1\n"})
+    chosen = BOOK.profiles["scm"]
+    job = lint.Job((BOOK.rules["tryboot-differs"],), (BOARDS["cm4"],), "scm", chosen.parameters)
+    assert {one.severity for one in lint.run(job, Boot(tree)).findings} == {"no-boot"}
+
+
+def test_files_that_include_each_other_many_times_over_are_refused_at_once() -> None:
+    files = {"config.txt": b"include f1.txt\n", "f8.txt": b"hdmi_mode=4\n"}
+    files.update({"f{}.txt".format(n): "include f{}.txt\n".format(n + 1).encode() * 10 for n in range(1, 8)})
+    rules = (BOOK.rules["otg-mode-enabled"],)
+    found = lint.run(lint.Job(rules, (BOARDS["cm4"],), "scm", {}), Boot(MemoryFolder(files))).findings
+    assert [one.rule for one in found] == ["too-many-unknowns"] and "256 files" in found[0].message

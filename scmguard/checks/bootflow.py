@@ -68,7 +68,12 @@ def _not_obeyed(document: Document) -> Iterator[Hit]:
         if len(others) > 1:
             message += " (and {} more)".format(len(others) - 1)
         end = statement.key_start + len(statement.key)
-        yield Hit(source, source.span(number, statement.key_start, end), message, severity="hygiene")
+        from difflib import get_close_matches  # only a wrong line pays for it
+
+        near = get_close_matches(statement.key.lower()[:40], _AUTOBOOT_KEYS, 1, 0.8)
+        message += "; did you mean {}?".format(near[0]) if near else ""
+        severity = "degraded" if near else "hygiene"
+        yield Hit(source, source.span(number, statement.key_start, end), message, severity=severity)
 
 
 def _partitions(context: Context, normal: EffectiveConfig, trial: EffectiveConfig) -> Iterator[Hit]:

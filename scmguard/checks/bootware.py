@@ -3,8 +3,10 @@
 Source: Zymbit documentation, ``bootware/2.0.0/troubleshooting`` ("critical lines") and ``file-info``.
 """
 
+import re
 from typing import Iterator, List, Tuple
 
+from scmguard.boot import Boot
 from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit, span_of
 from scmguard.checks.verbs import Value, value_test
 from scmguard.effective.worlds import FALSE, TRUE
@@ -74,6 +76,15 @@ def bootware_file_missing(context: Context, _params: Params) -> Iterator[Hit]:
 _HANG = ("disable-bt", "miniuart-bt")
 
 
+def _hanging_uboot(boot: Boot, name: str) -> bool:
+    """Whether a kernel is U-Boot by its name (on Ubuntu with the board in it), and may be the version that hangs."""
+    if not name.rpartition("/")[2].lower().startswith(("u-boot", "uboot")):
+        return False
+    data = boot.files.read(name) or b""
+    version = re.search(rb"U-Boot (\d{4}\.\d{2})", data)
+    return version is None or version.group(1) == b"2020.10"
+
+
 def uboot_hangs_with_overlay(context: Context, _params: Params) -> Iterator[Hit]:
     """U-Boot with an overlay that moves the serial port from under it; which versions mind is not in the files.
 
@@ -81,9 +92,7 @@ def uboot_hangs_with_overlay(context: Context, _params: Params) -> Iterator[Hit]
     """
     config = context.config
     worlds = config.worlds
-    starts = context.files.kernel.where(
-        lambda choice: any(name.rpartition("/")[2].lower().startswith("u-boot") for name in choice.names)
-    )
+    starts = context.files.kernel.where(lambda choice: any(_hanging_uboot(context.boot, name) for name in choice.names))
     loads = [(when, load) for when, load in config.loads if load.resolved in _HANG] if starts != FALSE else []
     if not loads:
         return

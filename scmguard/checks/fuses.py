@@ -6,6 +6,7 @@ What burns what is data: ``irreversible`` and ``burns`` in ``catalogue/settings.
 from typing import Iterator, Optional, Tuple
 
 from scmguard import catalogue
+from scmguard.boot import Boot
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.config import integer, is_on
 from scmguard.effective.devicetree import switches_on
@@ -25,9 +26,17 @@ def irreversible_setting(context: Context, _params: Params) -> Iterator[Hit]:
         if known is None or (key, 0) not in config.run.settings:
             continue
         message, severity = _burn(context, key, known)
-        for when, one in config.outcome(key):
-            if one is not None and is_on(one):
-                yield hit_at(one.place, message.format(key, integer(one.value)), when, severity=severity)
+        wins = {one.place: when for when, one in config.outcome(key) if one is not None}
+        for one in config.run.settings[key, 0]:
+            if one.when == FALSE or not is_on(one):
+                continue
+            number = integer(one.value)
+            if one.place in wins:
+                yield hit_at(one.place, message.format(key, number), wins[one.place], severity=severity)
+            else:
+                # Nobody says which of two such lines counts, and a fuse has no second try.
+                says = message.format(key, number) + "; a later line may come too late"
+                yield hit_at(one.place, says, one.when, severity=severity or "degraded")
     yield from _warranty(context)
     for opened in config.run.base:
         if opened.name in _OTP_WRITABLE and switches_on(opened.value):
@@ -48,7 +57,7 @@ def _burn(context: Context, key: str, known: catalogue.Setting) -> Tuple[str, Op
         return message + known.irreversible, "hygiene"
     if known.burns == "uncertain":
         return "{}={} may burn for ever: " + known.irreversible, "degraded"
-    if known.burns == "rpiboot" and not _is_recovery(context):
+    if known.burns == "rpiboot" and not is_recovery(context.boot):
         if boot.has_binaries and not boot.single:
             message = "{}={} does nothing on a boot partition; recovery.bin obeys it, and burns "
             return message + known.irreversible, "hygiene"
@@ -56,10 +65,10 @@ def _burn(context: Context, key: str, known: catalogue.Setting) -> Tuple[str, Op
     return burns, None
 
 
-def _is_recovery(context: Context) -> bool:
+def is_recovery(boot: Boot) -> bool:
     """Whether the folder is one that rpiboot sends, to flash a bootloader (raspberrypi/usbboot)."""
-    exists = context.boot.exists
-    return not context.boot.single and any(map(exists, _RECOVERY)) and any(map(exists, _IMAGES))
+    exists = boot.exists
+    return not boot.single and any(map(exists, _RECOVERY)) and any(map(exists, _IMAGES))
 
 
 def _warranty(context: Context) -> Iterator[Hit]:

@@ -25,6 +25,16 @@ def with_initramfs(context: Context) -> Condition:
     return context.files.initramfs.where(lambda choice: bool(choice.names))
 
 
+# What dracut and mkinitcpio bring; initramfs-tools is not installed beside them.
+_OTHER_BUILDERS = (
+    "usr/lib/dracut/modules.d",
+    "usr/bin/dracut",
+    "etc/dracut.conf",
+    "usr/bin/mkinitcpio",
+    "etc/mkinitcpio.conf",
+)
+
+
 def uses_initramfs_tools(context: Context) -> bool:
     """Whether it is known that initramfs-tools makes the initramfs: from the root file system, else from the profile.
 
@@ -32,7 +42,7 @@ def uses_initramfs_tools(context: Context) -> bool:
     """
     root = context.boot.root
     if root is not None:
-        if any(root.exists(name) for name in ("usr/lib/dracut/modules.d", "usr/bin/mkinitcpio")):
+        if any(root.exists(name) for name in _OTHER_BUILDERS):
             return False
         if any(root.exists(name) for name in ("usr/share/initramfs-tools/init", "etc/initramfs-tools/initramfs.conf")):
             return True

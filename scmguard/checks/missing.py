@@ -51,6 +51,8 @@ def _partition(context: Context) -> _Partition:
     names = [name.lower() for name in names]
     firmware = any(name.startswith("start") and name.endswith(".elf") for name in names)
     trees = any(name.endswith(".dtb") for name in names)
+    # The Pi 5 family needs no start*.elf; there config.txt makes a partition bootable.
+    firmware = firmware or (context.config.board.pi5_family and boot.exists("config.txt"))
     return _Partition(firmware + trees + any(name.startswith(_KERNEL_NAMES) for name in names) > 1, trees)
 
 
@@ -136,7 +138,8 @@ def _firmware(context: Context, _partition: _Partition) -> Iterator[Hit]:
             cut_down = start.place is not None and set(start.names) == {firmware_names(board.pi4_family, "cd")[0]}
             if cut_down and context.boot.exists(usual[0]):
                 message = "with so little gpu_mem the firmware is {}, and that is not there".format(_names(start))
-                yield _lacks(context, start, message, when, "hygiene")
+                message += ": {} does not start".format(board.name)
+                yield _lacks(context, start, message, when)
                 continue
             yield _lacks(
                 context,

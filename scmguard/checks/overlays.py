@@ -134,8 +134,12 @@ def overlay_wrong_soc(context: Context, _params: Params) -> Iterator[Hit]:
         if load.resolved is None and load.remark.startswith("not for this SoC"):
             overlays = context.config.overlays
             entry = overlays.map.get(load.name, {})
-            message = "the overlay {} is for {} alone; on {} ({}) this line does nothing".format(
-                load.name, ", ".join(sorted(entry)) or "another SoC", board.name, board.soc
+            message = "the overlay {} is for {} alone{}; on {} ({} in the overlay map) this line does nothing".format(
+                load.name,
+                ", ".join(sorted(entry)) or "another SoC",
+                "" if overlays.names else ", as far as scmguard knows",
+                board.name,
+                board.soc,
             )
             # The catalogue's map has a date; overlays are made fit for more SoCs as time goes by.
             yield hit_at(load.place, message, load.when, severity=None if overlays.names else "hygiene")
@@ -156,11 +160,14 @@ def unknown_overlay_parameter(context: Context, _params: Params) -> Iterator[Hit
                 near = guesses.near(one.name, catalogue.overlay_parameters(name) if own is None else own)
                 says = "the overlay {} has no parameter {}{}".format(name, one.name, near)
                 yield hit_at(one.place, says, one.when, severity=None if own is not None else "hygiene")
+    said = set()
     for one in config.run.base:
         # What only other boards have is in every stock file (dtparam=audio=on on a Pi 5), and loses nothing.
         if one.when == FALSE or not _is_name(one.name) or catalogue.base_has(one.name):
             continue
-        if not overlays.base_has(one.name):
+        key = one.name, one.scope, one.when, one.place
+        if key not in said and not overlays.base_has(one.name):
+            said.add(key)
             yield _unknown_to_base(one, config.run.loads, overlays, guesses)
 
 

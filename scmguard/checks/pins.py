@@ -167,7 +167,11 @@ def _on_reserved(context: Context, reserved: List[Reserved], claims: List[Claim]
 
 def _holds_the_key(context: Context) -> bool:
     """Whether the root file system is opened with a key from a module behind the reserved pins."""
-    return bool(context.profile.get("encrypted-root")) and bool(context.profile.get("zymkey"))
+    from scmguard.checks.zymkey import key_from_module
+
+    if not context.profile.get("zymkey"):
+        return False
+    return bool(context.profile.get("encrypted-root")) or key_from_module(context) is not None
 
 
 def _listed(numbers: List[int]) -> str:

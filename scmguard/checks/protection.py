@@ -201,7 +201,7 @@ def _wants_selinux(context: Context) -> bool:
     return file is not None and bool(re.search(_ENFORCING, file.text))
 
 
-_SERIAL = r"(?:serial|ttyAMA|ttyS|ttyUSB|ttyACM|ttyGS|ttymxc|hvc|uart|pl011)\d*\b"
+_SERIAL = r"(?:serial|ttyAMA|ttyS|ttyUSB|ttyACM|ttyGS|ttymxc|uart|pl011)\d*\b"
 
 
 def console_on_serial(context: Context, _params: Params) -> Iterator[Hit]:

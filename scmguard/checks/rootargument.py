@@ -4,6 +4,7 @@ import re
 from typing import Iterator, List, Optional
 
 from scmguard.checks.base import Context, Hit, Params, hit_at, hit_on, one_hit
+from scmguard.checks.fuses import is_recovery
 from scmguard.checks.kernelargs import (
     below_comments,
     is_placeholder,
@@ -55,6 +56,8 @@ def root_missing(context: Context, _params: Params) -> Iterator[Hit]:
 
 def _missing_file(context: Context, condition: Condition) -> Iterator[Hit]:
     worlds, boot = context.config.worlds, context.boot
+    if is_recovery(boot):
+        return  # no Linux is started from such a folder
     for picked, choice in context.files.cmdline:
         name, when = choice.names[0], worlds.both(condition, picked)
         if when == FALSE or boot.exists(name):
@@ -98,13 +101,12 @@ def root_given_twice(context: Context, _params: Params) -> Iterator[Hit]:
         if line is None or not roots:
             continue
         winner = roots[-1]
-        others = [each for each in roots if each.value != winner.value]
+        others = [each for each in roots if each.value and not _same_device(each.value, winner.value or "")]
         if others:
             message = "root= is given {} times, and the last one counts: {}, not {}"
             message = message.format(len(roots), winner.value or "an empty one", others[-1].value or "an empty one")
             related = tuple(Related(line.place(each), "this one does not count") for each in others[:8])
-            known = _fstab_has(context, winner.value or "")
-            yield hit_on(line, winner, message, condition, related, "hygiene" if known else None)
+            yield hit_on(line, winner, message, condition, related, _how_bad(context, winner.value or ""))
         elif len(roots) > 1:
             message = "root= is given {} times, each time the same".format(len(roots))
             yield hit_on(line, winner, message, condition, severity="hygiene")
@@ -114,6 +116,19 @@ def root_given_twice(context: Context, _params: Params) -> Iterator[Hit]:
             message = message.format(behind[-1].value, winner.value)
             when = worlds.both(condition, with_initramfs(context))
             yield hit_on(line, behind[-1], message, when)
+
+
+def _same_device(one: str, other: str) -> bool:
+    return one == other or (one.startswith("PARTUUID=") and one.lower() == other.lower())
+
+
+def _how_bad(context: Context, winner: str) -> Optional[str]:
+    """Fatal where the root file system's table names another root than the one that counts; unclear without it."""
+    if not winner:
+        return None
+    if context.boot.root is None or mounts.device_name(winner) is None:
+        return "degraded"
+    return "hygiene" if _fstab_has(context, winner) else None
 
 
 def _fstab_has(context: Context, device: str) -> bool:

@@ -190,7 +190,10 @@ def _device_mismatch(
 
 def _opens(context: Context, line: CommandLine, name: str, tables: _Tables) -> bool:
     """Whether crypttab, or ``cryptopts=`` in its place, opens a volume of that name, or something else may."""
-    options = [word.value for word in line.initramfs_words if word.name == "cryptopts" and word.value]
+    given = [word.value for word in line.initramfs_words if word.name == "cryptopts" and word.value is not None]
+    options = [value for value in given if value]
+    if given and not options and uses_initramfs_tools(context):
+        return False  # an empty one switches the table off
     if options:
         found = [part[7:] for each in options for part in each.split(",") if part.startswith("target=")]
         return name in found or (name == "cryptroot" and len(found) < len(options))
@@ -198,7 +201,7 @@ def _opens(context: Context, line: CommandLine, name: str, tables: _Tables) -> b
         return True
     if "-" in name.replace("--", "") and not name.startswith("luks-"):
         return True  # a logical volume is called GROUP-VOLUME
-    return not uses_initramfs_tools(context) and not tables.volumes
+    return not uses_initramfs_tools(context)
 
 
 def _type_mismatch(line: CommandLine, tables: _Tables, when: Condition) -> Iterator[Hit]:

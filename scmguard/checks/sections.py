@@ -137,7 +137,9 @@ def dtparam_out_of_scope(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 def _set_aside(place: Place) -> bool:
-    return any(header.text.partition("]")[0].strip("[ \t").lower() == "none" for header in place.headers)
+    """Whether ``[none]`` alone holds a line back."""
+    texts = [header.text.partition("]")[0].strip("[ \t").lower() for header in place.headers]
+    return bool(texts) and all(text == "none" for text in texts)
 
 
 def display_setting_under_none(context: Context, _params: Params) -> Iterator[Hit]:

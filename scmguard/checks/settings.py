@@ -165,12 +165,13 @@ def _out_of_range(key: str, known: catalogue.Setting, number: int) -> Optional[F
     low, high = known.low, known.high
     if (low is None or number >= low) and (high is None or number <= high):
         return None
-    limits = "{} to {}".format("any" if low is None else low, "any" if high is None else high)
+    too_low = low is not None and number < low
+    limit = "less than {}, the least" if too_low else "more than {}, the most"
+    message = "{}={} is " + limit.format(low if too_low else high) + " that has a meaning"
     if known.clamped:
-        taken = low if low is not None and number < low else high
-        return "{}={} is outside {}; the firmware takes {}".format(key, number, limits, taken), "hygiene"
+        message += "; the firmware takes that instead"
     # Too little is taken for the least, as far as anybody says.
-    return "{}={} is outside {}".format(key, number, limits), "hygiene" if low is not None and number < low else None
+    return message.format(key, number), "hygiene" if too_low or known.clamped else None
 
 
 # Base parameters that set a node's status.

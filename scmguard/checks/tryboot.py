@@ -32,7 +32,10 @@ def tryboot_differs(context: Context, _params: Params) -> Iterator[Hit]:
             when = trial.config.worlds.without(hit.when, trial.config.shadowed)
             if (hit.span, hit.message) not in said and when != FALSE:
                 message = 'in a trial boot (reboot "0 tryboot"): ' + hit.message
-                yield hit._replace(message=message, when=carried(context, trial.config, when))
+                # The flag counts once: the next start from power off reads config.txt again, sealed unit or not.
+                yield hit._replace(
+                    message=message, when=carried(context, trial.config, when), severity=hit.severity or "no-boot"
+                )
 
 
 def _required(context: Context, trial: Context) -> Iterator[Callable[[Context], Iterator[Hit]]]:

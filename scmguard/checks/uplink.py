@@ -89,7 +89,7 @@ def _wifi_off(context: Context) -> Tuple[Condition, Optional[Load]]:
 def wifi_country_missing(context: Context, _params: Params) -> Iterator[Hit]:
     """A Wi-Fi network is set up by wpa_supplicant, and nothing says the country: the radio stays blocked."""
     root = context.boot.root
-    if root is None or context.config.board.name not in _WIFI or _country_elsewhere(root):
+    if root is None or context.config.board.name not in _WIFI or _country_elsewhere(root) or _is_ubuntu(root):
         return
     worlds = context.config.worlds
     off, _load = _wifi_off(context)
@@ -108,6 +108,12 @@ def wifi_country_missing(context: Context, _params: Params) -> Iterator[Hit]:
         if networks and not any(re.match(_COUNTRY, line.text) for line in source.lines):
             message = "a Wi-Fi network and no country=: Raspberry Pi OS keeps the radio blocked until it is set"
             yield Hit(source, source.span(networks[0].number), message, missing)
+
+
+def _is_ubuntu(root: Folder) -> bool:
+    """Whether it is Ubuntu, which does not block the radio for want of a country."""
+    source = root.source("etc/os-release")
+    return source is not None and any(re.match(r"ID=[\"']?ubuntu\b", line.text) for line in source.lines)
 
 
 def _country_elsewhere(root: Folder) -> bool:

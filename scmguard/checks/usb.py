@@ -165,8 +165,8 @@ def _module_lists(context: Context) -> Iterator[Source]:
 def usb_off(context: Context, _params: Params) -> Iterator[Hit]:
     """A board whose USB controller is off unless asked for, and nothing asks."""
     config = context.config
-    if not config.run.documents:
-        return
+    if not config.run.documents or config.board.usb[0] != "none" or context.profile.get("usb-host"):
+        return  # with usb-host, dwc2-host-missing says it
     off = config.usb.where(lambda usb: usb.controller == "none")
     for when, load in config.loads:
         if load.resolved == "vl805":  # USB behind PCIe, on the carrier

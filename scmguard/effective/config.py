@@ -14,7 +14,7 @@ from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, Worlds
 from scmguard.parse.config_txt import Document
 from scmguard.text import Source
 
-_SEAM = "[config.txt]"
+SEAM = "[config.txt]"
 
 _INTEGER = re.compile(r"[ \t]*([+-]?)(?:0[xX]([0-9A-Fa-f]{1,16})|([0-9]{1,20}))")
 
@@ -280,4 +280,4 @@ def _eeprom(boot: Boot, board: Board) -> Optional[Tuple[Document, Optional[int]]
     document = boot.document(boot.bootconf) if board.has_eeprom and boot.bootconf else None
     if document is None:
         return None
-    return document, next((line.number for line in document.lines if line.text.strip() == _SEAM), None)
+    return document, next((line.number for line in document.lines if line.text.strip() == SEAM), None)

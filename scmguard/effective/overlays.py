@@ -39,6 +39,7 @@ class Overlays:
         self._map: Optional[Mapping[str, Mapping[str, Any]]] = None
         self._base: Optional[FrozenSet[str]] = None
         self._base_known = False
+        self._base_has: Optional[FrozenSet[str]] = None
 
     def _find(self) -> Tuple[str, FrozenSet[str]]:
         """The prefix in effect and the overlays under it, without ending; none where that cannot be told."""
@@ -97,10 +98,12 @@ class Overlays:
 
     def base_has(self, parameter: str) -> bool:
         """Whether the base tree takes the parameter: the board's own, where the tree carries it."""
-        own = self._own_base()
-        if own is None:
-            own = catalogue.tree_parameters(self._board.device_trees) or catalogue.base_parameters()
-        return parameter in own
+        if self._base_has is None:
+            own = self._own_base()
+            if own is None:
+                own = catalogue.tree_parameters(self._board.device_trees) or catalogue.base_parameters()
+            self._base_has = own
+        return parameter in self._base_has
 
     @property
     def base_known(self) -> bool:

@@ -13,7 +13,7 @@ from scmguard.effective.conditions import Conditions, Known
 from scmguard.effective.lines import units
 from scmguard.effective.meaning import Filter, HeaderEffect, SetEffect
 from scmguard.effective.run import Assignment, Header, Load, ParameterSet, Place, Run
-from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, Worlds
+from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, TooComplex, Worlds
 from scmguard.parse.config_txt import Document, parse_overlay, parse_parameters
 
 #: Filter classes, in the order in which state keeps them.
@@ -22,6 +22,8 @@ _MODEL, _NONE = 0, 1
 _CLASS_OF = {"board-type": _MODEL, "serial": 2, "edid": 3, "gpio": 4, "tryboot": 5, "expression": 6, "model": _MODEL}
 
 MAX_INCLUDES = 8
+#: Files run by include lines, counted each time. Files that include each other many times over are an attack.
+MAX_RUNS = 256
 
 
 Read = Callable[[str], Optional[Document]]
@@ -61,6 +63,7 @@ class Runner:
         self._headers: Dict[int, Header] = {}
         self._headers_now: Tuple[Header, ...] = ()
         self._running: List[str] = []
+        self._runs = 0
 
     @property
     def conditions(self) -> Conditions:
@@ -208,6 +211,9 @@ class Runner:
             return
         if when == FALSE or document.source.path in self._running or len(self._running) > MAX_INCLUDES:
             return
+        self._runs += 1
+        if self._runs > MAX_RUNS:
+            raise TooComplex("its include lines run more than {} files".format(MAX_RUNS))
         before = list(self._classes), self._display, self._active, dict(self._headers), self._headers_now
         self._file(document, when)
         if (self._classes, self._display.parts) == (before[0], before[1].parts):
