@@ -144,6 +144,8 @@ def _quotes(statement: Statement) -> Iterator[Quirk]:
     value = statement.value
     for quote in ('"', "'"):
         whole = len(value) > 1 and value[0] == quote and value[-1] == quote
+        if statement.key == "initramfs" and value[:1] == quote and quote in value[1:]:
+            whole = True  # the address may stand behind
         parameter = re.search(r"=({0}[^{0},]*{0})(?:,|\Z)".format(quote), value)
         if whole or parameter:
             start, end = (0, len(value)) if whole or parameter is None else parameter.span(1)

@@ -167,9 +167,10 @@ def _on_reserved(context: Context, reserved: List[Reserved], claims: List[Claim]
 
 def _holds_the_key(context: Context) -> bool:
     """Whether the root file system is opened with a key from a module behind the reserved pins."""
-    from scmguard.checks.zymkey import key_from_module
+    from scmguard.checks.zymkey import key_from_module, over_usb
 
-    if not context.profile.get("zymkey"):
+    # What is known of the SCM says that its module is found over USB; whether it needs these pins to boot is not said.
+    if not context.profile.get("zymkey") or over_usb(context):
         return False
     return bool(context.profile.get("encrypted-root")) or key_from_module(context) is not None
 

@@ -40,7 +40,7 @@ def tryboot_differs(context: Context, _params: Params) -> Iterator[Hit]:
 
 def _required(context: Context, trial: Context) -> Iterator[Callable[[Context], Iterator[Hit]]]:
     """What a unit cannot boot without, as far as the profile says so."""
-    from scmguard.checks import bootware, rootargument, rootdevice, storage, usb, verbs
+    from scmguard.checks import bootpart, bootware, missing, rootargument, rootdevice, storage, usb, verbs
 
     profile = context.profile
     if profile.get("usb-host"):
@@ -52,7 +52,13 @@ def _required(context: Context, trial: Context) -> Iterator[Callable[[Context], 
         yield lambda each: storage.boot_not_emmc(each, {})
     yield lambda each: storage.storage_disabled(each, {})
     yield lambda each: storage.device_tree_off(each, {})
+    yield lambda each: bootpart.kernel_for_other_board(each, {})
+    yield lambda each: bootpart.start_files_mismatched(each, {})
+    yield lambda each: missing.include_missing(each, {})
+    if context.boot.has_binaries:
+        yield lambda each: missing.boot_file_missing(each, {})
     if any(line is not None for _, line in trial.cmdlines):
+        yield lambda each: rootdevice.encrypted_root_lost(each, {})
         yield lambda each: rootdevice.root_needs_initramfs(each, {})
     if context.boot.has_binaries:
         yield lambda each: rootargument.root_missing(each, {})
