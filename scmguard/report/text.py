@@ -13,6 +13,12 @@ _WIDEST = 160
 _COLOURS = {"brick": "1;31", "no-boot": "31", "degraded": "33", "hygiene": "36", "path": "1", "dim": "2"}
 
 
+# How the reason begins where a rule ran without all that it would use.
+_IN_PART = "in part: "
+# Rules named for each reason; JSON has them all.
+_MOST_NAMED = 4
+
+
 class Style(NamedTuple):
     """How to print: with colour or without; ``quiet`` leaves out hygiene, explanations and what was not checked.
 
@@ -160,8 +166,14 @@ def not_checked_lines(entries: Iterable[NotChecked], style: Style) -> Iterator[s
     by_reason: Dict[str, List[str]] = {}
     for entry in entries:
         by_reason.setdefault(entry.reason, []).append(entry.rule)
-    for reason, rules in by_reason.items():
-        yield style.paint("not checked: {} {}".format(", ".join(rules), printable(reason)), "dim") + "\n"
+    for reason, rules in sorted(by_reason.items(), key=lambda each: each[0].startswith(_IN_PART)):
+        names = ", ".join(rules)
+        if len(rules) > _MOST_NAMED:
+            names = "{} and {} more".format(", ".join(rules[: _MOST_NAMED - 1]), len(rules) - _MOST_NAMED + 1)
+        line = "not checked, {}: {}".format(reason, names)
+        if reason.startswith(_IN_PART):
+            line = "checked in part, {}: {}".format(reason[len(_IN_PART) :], names)
+        yield style.paint(printable(line), "dim") + "\n"
 
 
 def summary_line(summary: Summary, style: Style) -> str:
