@@ -15,6 +15,7 @@ ROOMS = [
     ("parse",),
     ("catalogue",),
     ("boot",),
+    ("initrd",),
     ("inputs",),
     ("rootfs",),
     ("effective",),
@@ -28,6 +29,8 @@ ROOMS = [
     ("__main__",),
 ]
 LEVEL: Dict[str, int] = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
+# The one module that starts processes: decompressors for which there is no library.
+MAY_START = "initrd.child"
 ONLY_IN = {"lark": "parse.tables", "ruamel": "rulefile", "click": "cli"}
 
 
@@ -92,5 +95,6 @@ def test_nothing_is_imported_that_could_run_data() -> None:
         for module, tree in modules()
         for name in imports(tree)
         if name.split(".")[0] in ("pickle", "marshal", "shelve", "subprocess", "socket", "urllib", "http")
+        and (module, name) != (MAY_START, "subprocess")
     ]
     assert wrong == []

@@ -82,8 +82,13 @@ def _show() -> click.Command:
     @click.argument("key", required=False)
     @_input_options
     @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
-    def show(path: Optional[str], key: Optional[str], **options: Any) -> None:
+    @click.option("--initrd", metavar="FILE", help="List this initial RAM file system instead, and check it.")
+    def show(path: Optional[str], key: Optional[str], initrd: Optional[str], **options: Any) -> None:
         """Show what is effective on the board, and the line that won; all of it, or one KEY."""
+        if initrd is not None:
+            from scmguard.cli.initrd import run as list_image
+
+            sys.exit(list_image(initrd, path, options))
         from scmguard.cli.show import run
 
         sys.exit(run(path, key, options))

@@ -1,0 +1,132 @@
+"""Measures `scmguard show --initrd` against `lsinitramfs` on an image with the modules of a real kernel.
+
+Whole processes, run in turn; the image is made from Debian's kernel package (downloaded with apt-get) with cpio and
+zstd, with a small bare archive in front as microcode has. `lsinitramfs` is in Debian's initramfs-tools-core.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from typing import List, Sequence, Tuple
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+NEEDED = ("apt-get", "dpkg-deb", "cpio", "zstd", "lsinitramfs")
+
+
+def package(architecture: str) -> str:
+    """The name of the kernel package that linux-image-ARCHITECTURE stands for."""
+    shown = subprocess.run(
+        ["apt-cache", "depends", "linux-image-" + architecture], capture_output=True, text=True, check=True
+    )
+    found = re.search(r"Depends: (linux-image-\S+)", shown.stdout)
+    if found is None:
+        sys.exit("no kernel package: try `apt-get update`")
+    return found.group(1)
+
+
+def unpacked(folder: str, architecture: str) -> str:
+    """A folder with the files of the kernel package."""
+    subprocess.run(["apt-get", "download", "-q", package(architecture)], cwd=folder, check=True)
+    (archive,) = [name for name in os.listdir(folder) if name.endswith(".deb")]
+    tree = os.path.join(folder, "tree")
+    subprocess.run(["dpkg-deb", "-x", os.path.join(folder, archive), tree], check=True)
+    shutil.rmtree(os.path.join(tree, "boot"))
+    shutil.rmtree(os.path.join(tree, "usr"), ignore_errors=True)
+    with open(os.path.join(tree, "init"), "w", encoding="ascii") as stream:
+        stream.write("#!/bin/sh\n")
+    return tree
+
+
+def make_image(folder: str, tree: str, level: str) -> str:
+    """An image of the tree: a bare archive of 3 MB, then one compressed with zstd."""
+    early = os.path.join(folder, "early")
+    code = os.path.join(early, "kernel", "x86", "microcode")
+    os.makedirs(code, exist_ok=True)
+    with open(os.path.join(code, "GenuineIntel.bin"), "wb") as stream:
+        stream.write(os.urandom(3_000_000))
+    image = os.path.join(folder, "initrd.zstd{}".format(level))
+    pack = "find . | LC_ALL=C sort | cpio --quiet --reproducible -R 0:0 -o -H newc"
+    with open(image, "wb") as stream:
+        subprocess.run(pack, shell=True, cwd=early, stdout=stream, check=True)
+        stream.flush()
+        subprocess.run("{} | zstd -q -c {}".format(pack, level), shell=True, cwd=tree, stdout=stream, check=True)
+    return image
+
+
+def measured(command: Sequence[str]) -> Tuple[float, float]:
+    """Seconds and peak memory in MB of one run and what it starts, measured from a fresh process."""
+    code = (
+        "import resource, subprocess, sys, time; start = time.perf_counter();"
+        "status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
+        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
+    taken, peak, status = done.stdout.split()
+    if status != "0":
+        sys.exit("{} ends with {}: {}".format(" ".join(command), status, done.stderr))
+    return float(taken), float(peak)
+
+
+def compare(python: str, image: str, pairs: int) -> None:
+    """The image listed by both, in turn."""
+    print("{}: {:.1f} MB".format(os.path.basename(image), os.path.getsize(image) / 1e6))
+    base = ["lsinitramfs", image]
+    # A folder that hides the libraries, so that the programs are used.
+    hidden = os.path.join(os.path.dirname(image), "hidden")
+    os.makedirs(os.path.join(hidden, "lz4"), exist_ok=True)
+    for name in ("zstandard.py", os.path.join("lz4", "__init__.py")):
+        with open(os.path.join(hidden, name), "w", encoding="ascii") as stream:
+            stream.write("raise ImportError\n")
+    ours = [python, "-m", "scmguard", "show", "--initrd", image]
+    rows: List[Tuple[str, List[str]]] = [
+        ("text", ours),
+        ("json", [*ours, "--format", "json"]),
+        ("text, zstd program", ["env", "PYTHONPATH={}:{}".format(hidden, TOP), *ours]),
+    ]
+    for name, command in rows:
+        measured(command), measured(base)
+        found = [(measured(command), measured(base)) for _ in range(pairs)]
+        ratios = sorted(one[0] / other[0] for one, other in found)
+        print(
+            "  {:<18} {:.2f} of lsinitramfs (quartiles {:.2f} to {:.2f}; {:.0f} ms against {:.0f}); {:.0f} MB".format(
+                name,
+                statistics.median(ratios),
+                ratios[len(ratios) // 4],
+                ratios[3 * len(ratios) // 4],
+                statistics.median(one[0] for one, _ in found) * 1000,
+                statistics.median(other[0] for _, other in found) * 1000,
+                max(one[1] for one, _ in found),
+            ),
+            flush=True,
+        )
+
+
+def main() -> None:
+    """Makes the images, or takes one, and measures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("image", nargs="?", help="measure with this image and make none")
+    parser.add_argument("--python", default=sys.executable, help="an interpreter with click (and zstandard)")
+    parser.add_argument("--architecture", default="amd64", choices=["amd64", "arm64"])
+    parser.add_argument("--level", action="append", help="of zstd: -1 to -19; may be repeated (default: -1 and -19)")
+    parser.add_argument("--pairs", type=int, default=11)
+    options = parser.parse_args()
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        sys.exit("not installed: {}".format(" ".join(missing)))
+    os.environ["PYTHONPATH"] = TOP
+    if options.image:
+        compare(options.python, os.path.abspath(options.image), options.pairs)
+        return
+    with tempfile.TemporaryDirectory(prefix="scmguard-bench-") as folder:
+        tree = unpacked(folder, options.architecture)
+        for level in options.level or ["-1", "-19"]:
+            compare(options.python, make_image(folder, tree, level), options.pairs)
+
+
+if __name__ == "__main__":
+    main()
