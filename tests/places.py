@@ -24,6 +24,9 @@ needs_corpus = pytest.mark.skipif(
     not os.path.isdir(CORPUS), reason="the corpus of real boot files is not here (SCMGUARD_CORPUS)"
 )
 
+#: The Debian packages that ship hooks and scripts of the initramfs, one a line.
+HOOK_PACKAGES = os.path.join(CORPUS, "debian-hook-packages.txt")
+
 #: Facts about boot files with their sources; not part of the project either.
 REFERENCE = os.environ.get("SCMGUARD_REFERENCE", os.path.join(os.path.dirname(TOP), "shared", "reference"))
 

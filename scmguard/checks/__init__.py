@@ -35,6 +35,7 @@ _TOPICS = {
     "encoding": "bad_encoding",
     "files": "bad_initramfs_syntax early_setting_late file_too_large",
     "fuses": "irreversible_setting",
+    "hooks": "boot_script_runs_on_host hook_does_not_parse hook_without_prereqs",
     "leftovers": "first_boot_leftover",
     "missing": "boot_file_missing include_missing",
     "overlays": "duplicate_overlay overlay_deprecated overlay_file_missing overlay_renamed overlay_wrong_soc"

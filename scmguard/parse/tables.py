@@ -16,6 +16,7 @@ STARTS = {
     "config_txt": ("line", "filter", "overlay", "parameters", "initramfs"),
     "cmdline_txt": ("kernel", "initramfs_tools"),
     "apt_conf": ("apt_conf",),
+    "initramfs_sh": ("script", "substitution", "backquoted"),
 }
 
 
