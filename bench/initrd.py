@@ -14,6 +14,8 @@ import sys
 import tempfile
 from typing import List, Sequence, Tuple
 
+from measure import measured
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 NEEDED = ("apt-get", "dpkg-deb", "cpio", "zstd", "lsinitramfs")
 
@@ -58,18 +60,12 @@ def make_image(folder: str, tree: str, level: str) -> str:
     return image
 
 
-def measured(command: Sequence[str]) -> Tuple[float, float]:
-    """Seconds and peak memory in MB of one run and what it starts, measured from a fresh process."""
-    code = (
-        "import resource, subprocess, sys, time; start = time.perf_counter();"
-        "status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode;"
-        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, status)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
-    taken, peak, status = done.stdout.split()
-    if status != "0":
-        sys.exit("{} ends with {}: {}".format(" ".join(command), status, done.stderr))
-    return float(taken), float(peak)
+def listed(command: Sequence[str]) -> Tuple[float, float]:
+    """Seconds and peak memory in MB of a listing, which must succeed."""
+    taken, peak, status = measured(command)
+    if status:
+        sys.exit("{} ends with {}".format(" ".join(command), status))
+    return taken, peak
 
 
 def compare(python: str, image: str, pairs: int) -> None:
@@ -89,8 +85,8 @@ def compare(python: str, image: str, pairs: int) -> None:
         ("text, zstd program", ["env", "PYTHONPATH={}:{}".format(hidden, TOP), *ours]),
     ]
     for name, command in rows:
-        measured(command), measured(base)
-        found = [(measured(command), measured(base)) for _ in range(pairs)]
+        listed(command), listed(base)
+        found = [(listed(command), listed(base)) for _ in range(pairs)]
         ratios = sorted(one[0] / other[0] for one, other in found)
         print(
             "  {:<18} {:.2f} of lsinitramfs (quartiles {:.2f} to {:.2f}; {:.0f} ms against {:.0f}); {:.0f} MB".format(

@@ -11,6 +11,8 @@ import time
 import venv
 from typing import Dict, List, Sequence, Tuple
 
+from measure import measured
+
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BOOTS = os.path.join(TOP, "tests", "boots")
 STOCK = os.path.join(BOOTS, "raspios-bookworm")
@@ -106,25 +108,13 @@ def many(python: str, folder: str) -> None:
     for count in (1_000, 10_000):
         for form in ("json", "text"):
             command = [python, "-m", "scmguard", "check", "--format", form, *paths[:count]]
-            taken, peak = _measured(command)
+            taken, peak, _status = measured(command)
             print(
                 "  {:>6} folders, {}: {:6.2f} s, {:.2f} ms each, {:.0f} MB".format(
                     count, form, taken, taken / count * 1000, peak
                 ),
                 flush=True,
             )
-
-
-def _measured(command: Sequence[str]) -> Tuple[float, float]:
-    """Seconds and peak memory in MB of one run. The child is started from a fresh process, which waits for it alone."""
-    code = (
-        "import resource, subprocess, sys, time; start = time.perf_counter();"
-        "subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);"
-        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
-    )
-    done = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
-    taken, peak = done.stdout.split()
-    return float(taken), float(peak)
 
 
 def big(python: str, folder: str) -> None:
@@ -147,7 +137,7 @@ def big(python: str, folder: str) -> None:
         os.makedirs(tree)
         with open(os.path.join(tree, "config.txt"), "w", encoding="ascii") as stream:
             stream.write("\n".join(lines) + "\n")
-        taken, peak = _measured([python, "-m", "scmguard", "check", "--format", "json", tree])
+        taken, peak, _status = measured([python, "-m", "scmguard", "check", "--format", "json", tree])
         print(
             "  {:>3} MB, {:>6} lines: {:6.2f} s, {:.2f} s per MB, {:.0f} MB".format(
                 megabytes, number, taken, taken / megabytes, peak
@@ -158,7 +148,7 @@ def big(python: str, folder: str) -> None:
     os.makedirs(tree)
     with open(os.path.join(tree, "config.txt"), "w", encoding="ascii") as stream:
         stream.write("dtoverlay=x" + ",parameter=value" * (10_000_000 // 16))
-    taken, peak = _measured([python, "-m", "scmguard", "check", "--format", "json", tree])
+    taken, peak, _status = measured([python, "-m", "scmguard", "check", "--format", "json", tree])
     print("  one line of 10 MB: {:6.2f} s, {:.0f} MB".format(taken, peak), flush=True)
 
 

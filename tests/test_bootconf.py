@@ -90,7 +90,7 @@ def test_text_report(tmp_path):
     assert done.returncode == 1
     assert "brick[{}]".format(MEDIUM) in done.out
     assert " --> bootconf.txt:2:1\n" in done.out
-    assert "needs a config.txt\n" in done.out
+    assert "not checked, needs a config.txt: " in done.out
     assert "1 brick, 1 degraded\n" in done.out
 
 
