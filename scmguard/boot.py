@@ -5,7 +5,7 @@ package) is the business of :mod:`scmguard.inputs`. Names are relative to the fo
 """
 
 import os.path
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from scmguard.parse.config_txt import Document
 from scmguard.text import Source
@@ -108,6 +108,7 @@ class Boot:
         self._documents: Dict[str, Optional[Document]] = {}
         self._binaries: Optional[bool] = None
         self._bootconf: Optional[str] = None
+        self._top: Optional[FrozenSet[str]] = None
 
     @property
     def has_config(self) -> bool:
@@ -162,4 +163,13 @@ class Boot:
 
     def exists(self, name: str) -> bool:
         """Whether the boot partition has a file or folder of that name."""
-        return self.files.exists(name.strip("/"))
+        name = name.strip("/")
+        # Most files that are asked for are not there; a listing answers for all of them.
+        if name and not self.single and "/" not in name and name not in self._top_names():
+            return False
+        return self.files.exists(name)
+
+    def _top_names(self) -> FrozenSet[str]:
+        if self._top is None:
+            self._top = frozenset(self.files.names())
+        return self._top
