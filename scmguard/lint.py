@@ -144,6 +144,14 @@ def _is_there(context: Context, name: str) -> bool:
 
 
 def _has(context: Context, need: str) -> bool:
+    """Whether the tree has what rules need; looked up once for all of them."""
+    known: Dict[str, bool] = context.memo.setdefault("has", {})
+    if need not in known:
+        known[need] = _look_for(context, need)
+    return known[need]
+
+
+def _look_for(context: Context, need: str) -> bool:
     boot = context.boot
     if need in ("config", "cmdline") and context.config.shadowed == TRUE:
         return False
