@@ -92,10 +92,10 @@ def uboot_hangs_with_overlay(context: Context, _params: Params) -> Iterator[Hit]
     """
     config = context.config
     worlds = config.worlds
-    starts = context.files.kernel.where(lambda choice: any(_hanging_uboot(context.boot, name) for name in choice.names))
-    loads = [(when, load) for when, load in config.loads if load.resolved in _HANG] if starts != FALSE else []
+    loads = [(when, load) for when, load in config.loads if load.resolved in _HANG]
     if not loads:
-        return
+        return  # U-Boot itself is only read where there is something to hang it
+    starts = context.files.kernel.where(lambda choice: any(_hanging_uboot(context.boot, name) for name in choice.names))
     version = worlds.among("u-boot", ("2020.10", "another"), lambda each: each == "2020.10")
     sign = _evidence(context)
     related = [Related(Span(context.boot.files.label(sign)), "this file shows that Bootware is installed")]

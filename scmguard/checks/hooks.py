@@ -8,7 +8,7 @@ script is run with the argument ``prereqs`` while the image is built.
 from typing import Iterator, List, Optional
 
 from scmguard.checks.base import Context, Hit, Params
-from scmguard.parse.initramfs_sh import Script
+from scmguard.parse.initramfs_sh import Script, read_script
 from scmguard.rootfs import mounts
 from scmguard.rootfs.initramfs_tools import PACKAGED, boot_scripts, hooks
 from scmguard.text import Source, Span
@@ -20,7 +20,7 @@ _LARGEST = 256 * 1024
 def _scripts(sources: Iterator[Source]) -> Iterator[Script]:
     for source in sources:
         if len(source.data) <= _LARGEST:
-            yield Script(source)
+            yield read_script(source.path, source.data)
 
 
 def hook_does_not_parse(context: Context, _params: Params) -> Iterator[Hit]:

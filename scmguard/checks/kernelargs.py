@@ -11,6 +11,14 @@ from scmguard.parse.cmdline_txt import Argument, CommandLine, last
 _PLACEHOLDER = r"ROOTDEV\b|ROOT_?UUID\b|@[A-Z_]+@|\$\{?[A-Za-z_]|\{\{|%[A-Z_]+%|<[A-Za-z_ -]+>|x{4,}-0?[0-9x]"
 # No device has a longer name; and a pattern may take its time over megabytes.
 _LONGEST_ROOT = 4096
+# What dracut and mkinitcpio bring; initramfs-tools is not installed beside them.
+_OTHER_BUILDERS = (
+    "usr/lib/dracut/modules.d",
+    "usr/bin/dracut",
+    "etc/dracut.conf",
+    "usr/bin/mkinitcpio",
+    "etc/mkinitcpio.conf",
+)
 #: Of hits that are alike on one line. More says nothing more, and a file of megabytes may have any number.
 MOST_HITS = 50
 
@@ -23,16 +31,6 @@ def loader_worlds(context: Context) -> Condition:
 def with_initramfs(context: Context) -> Condition:
     """The worlds in which an initramfs is loaded."""
     return context.files.initramfs.where(lambda choice: bool(choice.names))
-
-
-# What dracut and mkinitcpio bring; initramfs-tools is not installed beside them.
-_OTHER_BUILDERS = (
-    "usr/lib/dracut/modules.d",
-    "usr/bin/dracut",
-    "etc/dracut.conf",
-    "usr/bin/mkinitcpio",
-    "etc/mkinitcpio.conf",
-)
 
 
 def uses_initramfs_tools(context: Context) -> bool:

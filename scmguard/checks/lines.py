@@ -7,7 +7,6 @@ import re
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard import catalogue
-from scmguard.boot import BOOTCONF_NAMES
 from scmguard.checks.base import Context, Hit, Params
 from scmguard.effective.config import SEAM
 from scmguard.effective.meaning import LINE_LIMIT, UNKNOWN, SetEffect, effects, parse_filter, pieces
@@ -250,10 +249,11 @@ def by_rule(context: Context) -> Dict[str, List[Tuple[Source, int, Quirk]]]:
     found: Optional[Dict[str, List[Tuple[Source, int, Quirk]]]] = context.memo.get("quirks")
     if found is None:
         found = context.memo["quirks"] = {}
+        boot = context.boot
+        eeprom = boot.document(boot.bootconf) if boot.bootconf else None
         for document in context.config_documents():
-            eeprom = document is not context.config.start and document.source.path.endswith(BOOTCONF_NAMES)
             for line in document.lines:
-                if eeprom and line.text.strip() == SEAM:
+                if document is eeprom and line.text.strip() == SEAM:
                     continue  # no section of config.txt, but where the EEPROM's lines for it begin
                 for quirk in quirks(line.text):
                     found.setdefault(quirk.rule, []).append((document.source, line.number, quirk))
