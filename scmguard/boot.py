@@ -1,79 +1,10 @@
-"""Boot: the files that take part in booting, loaded when they are asked for.
+"""Boot: the files that take part in booting, loaded when they are asked for."""
 
-Files are reached through :class:`Folder`; where they really are (a directory, a dictionary, later a git index or a
-package) is the business of :mod:`scmguard.inputs`. Names are relative to the folder, with ``/`` between parts.
-"""
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
-import os.path
-from typing import Dict, FrozenSet, List, Mapping, Optional, Tuple
-
+from scmguard.folder import Folder, Unreadable
 from scmguard.parse.config_txt import Document
 from scmguard.text import Source
-
-
-class Unreadable(Exception):
-    """A file that is there and cannot be used: its path, and why. A user's error, in one line."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__("{}: {}".format(path, reason))
-        self.path = path
-        self.reason = reason
-
-
-class Folder:
-    """Files by name. ``path`` is how people know the folder; ``label`` puts it before a name."""
-
-    path: str = ""
-
-    def read(self, name: str) -> Optional[bytes]:
-        """A file's bytes, or None where there is no such file. Raises :class:`Unreadable`."""
-        raise NotImplementedError
-
-    def names(self, folder: str = "") -> List[str]:
-        """The names in a folder, sorted; none where there is no such folder. Raises :class:`Unreadable`."""
-        raise NotImplementedError
-
-    def exists(self, name: str) -> bool:
-        """Whether there is a file or folder of that name. Raises :class:`Unreadable`."""
-        raise NotImplementedError
-
-    def link(self, name: str) -> Optional[str]:
-        """Where a symbolic link points, as it is written; None for what is no link."""
-        return None
-
-    def source(self, name: str) -> Optional[Source]:
-        """A file's text, or None where there is no such file. Raises :class:`Unreadable`."""
-        data = self.read(name)
-        return None if data is None else Source(self.label(name), data)
-
-    def label(self, name: str) -> str:
-        """The path of a file, for people."""
-        return os.path.join(self.path, name) if self.path not in ("", ".") else name
-
-
-class MemoryFolder(Folder):
-    """Files given as a mapping from name to bytes. Links are names whose target is in ``links``."""
-
-    def __init__(self, files: Mapping[str, bytes], path: str = "", links: Optional[Mapping[str, str]] = None) -> None:
-        self.files = dict(files)
-        self.path = path
-        self.links = dict(links or {})
-
-    def read(self, name: str) -> Optional[bytes]:
-        return self.files.get(name.strip("/"))
-
-    def names(self, folder: str = "") -> List[str]:
-        prefix = folder.strip("/") + "/" if folder.strip("/") else ""
-        every = list(self.files) + list(self.links)
-        return sorted({name[len(prefix) :].split("/")[0] for name in every if name.startswith(prefix)})
-
-    def exists(self, name: str) -> bool:
-        name = name.strip("/")
-        return name in self.files or name in self.links or bool(self.names(name))
-
-    def link(self, name: str) -> Optional[str]:
-        return self.links.get(name.strip("/"))
-
 
 # What only a real boot partition carries; a folder in an image repository has the text files alone.
 _BINARIES = (".dtb", ".elf", ".bin")
@@ -103,6 +34,8 @@ class Boot:
         self.start = start
         self.single = single
         self.notes = notes
+        #: What was found out about the tree whatever the board, by names that those who keep it choose.
+        self.memo: Dict[Any, Any] = {}
         #: Files that could not be read and were taken for missing: their rules have not seen them.
         self.problems: List[Unreadable] = []
         self._documents: Dict[str, Optional[Document]] = {}

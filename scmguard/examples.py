@@ -1,58 +1,33 @@
 """A rule's examples as boot trees, for tests and for the rule's page."""
 
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from scmguard.boot import Boot, MemoryFolder
+from scmguard.boot import Boot
 from scmguard.effective.board import BOARDS
-from scmguard.fdt_writer import Tree, blob, cell
+from scmguard.example_files import data_of, status_of
 from scmguard.finding import Finding
+from scmguard.folder import MemoryFolder, Space
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.rulebook import Profile, Rule
 
 
-def _device_tree(overrides: Sequence[str], overlay_map: Mapping[str, Mapping[str, Any]]) -> bytes:
-    """A small flattened device tree: with those parameters, or an overlay map in the catalogue's form."""
-    nodes = [
-        Tree(name, tuple((key, b"" if value is True else str(value).encode() + b"\0") for key, value in row.items()))
-        for name, row in overlay_map.items()
-    ]
-    if overrides:
-        nodes.append(Tree("__overrides__", tuple((name, cell(0) + b"\0") for name in overrides)))
-    return blob(Tree("", (), tuple(nodes)))
-
-
 def boot_of(example: Mapping[str, Any]) -> Boot:
-    """The boot tree of an example: ``files`` on the boot partition, ``root`` and ``links`` on the root file system."""
-    files = {name: _bytes(content) for name, content in example.get("files", {}).items()}
+    """The boot tree of an example: ``files`` on the boot partition, ``root`` and ``links`` on the root file system.
+
+    ``space: {total: N, free: N}`` are the bytes of a boot partition that is mounted.
+    """
+    space = Space(example["space"]["total"], example["space"]["free"]) if "space" in example else None
     root = None
     if "root" in example or "links" in example:
-        contents = {name: _bytes(content) for name, content in example.get("root", {}).items()}
-        root = MemoryFolder(contents, links=example.get("links", {}))
-    return Boot(MemoryFolder(files), root)
+        root = _folder(example.get("root", {}), example.get("links", {}), None)
+    return Boot(_folder(example.get("files", {}), {}, space), root)
 
 
-def shown(content: Any) -> str:
-    """The content of an example's file, for people: device trees and long files in words."""
-    if not isinstance(content, dict):
-        return str(content)
-    if "times" in content:
-        filling = "({} times {!r})".format(content["times"], str(content["fill"]))
-        return "{}{}{}".format(content.get("start", ""), filling, content.get("then", ""))
-    if "map" in content:
-        return "(an overlay map of {})".format(", ".join(content["map"]))
-    return "(a device tree with the parameters {})".format(", ".join(content.get("parameters", ())))
-
-
-def _bytes(content: Any) -> bytes:
-    if isinstance(content, dict) and "times" in content:  # a long file: {start, fill, times, then}
-        parts = content.get("start", ""), str(content["fill"]) * int(content["times"]), content.get("then", "")
-        return _bytes("".join(parts))
-    if isinstance(content, dict):  # a device tree: {parameters: [NAME, …]} or {map: {OVERLAY: {…}}}
-        return _device_tree(content.get("parameters", ()), content.get("map", {}))
-    # Characters up to U+00FF stand for bytes where the text would not be what is meant: "\xff" in a YAML string.
-    text = str(content)
-    return text.encode("latin-1") if any("\x80" <= char <= "\xff" for char in text) else text.encode("utf-8")
+def _folder(files: Mapping[str, Any], links: Mapping[str, str], space: Optional[Space]) -> MemoryFolder:
+    statuses = {name: status_of(content) for name, content in files.items()}
+    known = {name: status for name, status in statuses.items() if status is not None}
+    return MemoryFolder({name: data_of(content) for name, content in files.items()}, "", links, known, space)
 
 
 def job_of(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> Job:

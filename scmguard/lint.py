@@ -2,7 +2,7 @@
 
 from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
-from scmguard.boot import Boot, Unreadable
+from scmguard.boot import Boot
 from scmguard.checks import PREDICATES
 from scmguard.checks.base import Context, Hit, merged
 from scmguard.checks.verbs import VERBS
@@ -11,6 +11,7 @@ from scmguard.effective.config import evaluate
 from scmguard.effective.readings import READINGS
 from scmguard.effective.worlds import TRUE, TooComplex
 from scmguard.finding import Finding, NotChecked, TreeReport, order
+from scmguard.folder import Lacking, Unreadable
 from scmguard.rulebook import Rule
 from scmguard.text import Span, shortened
 
@@ -27,6 +28,8 @@ _MISSING = {
     "binaries": "a boot partition with its kernels and firmware",
     "overlays": "the boot partition's overlays (*.dtbo)",
     "bootconf": "the EEPROM's configuration (bootconf.txt)",
+    "initrd": "an initramfs image that the firmware loads",
+    "space": "the boot partition mounted, for its free space",
     "boot.img": "the files inside boot.img, where boot_ramdisk makes the firmware look",
 }
 
@@ -49,7 +52,7 @@ class Job(NamedTuple):
 
 
 def run(job: Job, boot: Boot) -> TreeReport:
-    """The report on one boot tree. Raises :class:`scmguard.boot.Unreadable`."""
+    """The report on one boot tree. Raises :class:`scmguard.folder.Unreadable`."""
     found: List[Finding] = []
     not_checked: Dict[Tuple[str, str], NotChecked] = {}
     ran: Set[str] = set()
@@ -105,6 +108,8 @@ def _guarded(
         return step()
     except TooComplex as error:
         found.append(_too_complex(context.boot, context.config.board, error))
+    except Lacking as error:
+        not_checked[rule.id, error.needs] = NotChecked(rule.id, error.needs, error.reason)
     except Unreadable as error:
         context.boot.problems.append(error)
         not_checked[rule.id, error.path] = NotChecked(rule.id, error.path, "needs {}".format(error.path))
@@ -165,6 +170,11 @@ def _look_for(context: Context, need: str) -> bool:
         return boot.root is not None
     if need == "binaries":
         return boot.has_binaries and not boot.single
+    if need == "initrd":
+        return bool(context.images)
+    if need == "space":
+        space = None if boot.single else boot.files.space()
+        return space is not None and space.own
     # What is left is the command line.
     if not boot.has_cmdline:
         return False

@@ -6,17 +6,17 @@ The only module that imports ruamel.yaml. Whatever is wrong with a file is said 
 import os
 from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
-from scmguard.boot import Unreadable
 from scmguard.checks import PREDICATES
 from scmguard.checks.verbs import VERBS
 from scmguard.effective.board import BOARDS
 from scmguard.errors import RuleError
 from scmguard.finding import SEVERITIES
+from scmguard.folder import Unreadable
 from scmguard.inputs.disk import contents, open_named
 from scmguard.text import Span
 
 #: What a rule can need. ``binaries``: the folder carries kernels and firmware, and not only text files.
-NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf")
+NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf", "initrd", "space")
 SCOPES = ("board", "every-board")
 WAIVERS = ("optional", "required")
 
@@ -36,7 +36,7 @@ _KEYS = (
     "examples",
 )
 _OPTIONAL = ("wants", "scope", "looks-at", "waiver")
-_EXAMPLE_KEYS = ("name", "profile", "board", "files", "root", "links", "finds", "possible", "incidents")
+_EXAMPLE_KEYS = ("name", "profile", "board", "files", "root", "links", "space", "finds", "possible", "incidents")
 
 
 def read_yaml(path: str) -> Any:

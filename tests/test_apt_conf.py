@@ -15,11 +15,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scmguard.boot import Boot, MemoryFolder
+from scmguard.boot import Boot
 from scmguard.checks import unattended
 from scmguard.checks.base import Context, Hit
 from scmguard.effective.board import BOARDS
 from scmguard.effective.config import evaluate
+from scmguard.folder import MemoryFolder
 from scmguard.inputs.disk import DiskFolder
 from scmguard.parse.apt_conf import AptConf
 from scmguard.rootfs import apt, dpkg, systemd

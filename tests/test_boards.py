@@ -8,11 +8,12 @@ from typing import Dict, List, Optional, Set
 
 import pytest
 
-from scmguard.boot import Boot, MemoryFolder
+from scmguard.boot import Boot
 from scmguard.effective import EffectiveConfig, evaluate
 from scmguard.effective.board import BOARDS, MODEL_FILTERS, by_compatible, by_revision
 from scmguard.effective.bootfiles import boot_files
 from scmguard.effective.worlds import FALSE, TRUE
+from scmguard.folder import MemoryFolder
 
 # Filter to the boards that obey it.
 FILTERS = {

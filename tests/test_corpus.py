@@ -6,10 +6,11 @@ from typing import Iterator, List
 import pytest
 
 from scmguard import rulebook
-from scmguard.boot import Boot, MemoryFolder
+from scmguard.boot import Boot
 from scmguard.effective import evaluate
 from scmguard.effective.board import BOARDS
 from scmguard.effective.view import view
+from scmguard.folder import MemoryFolder
 from scmguard.lint import BUILT_IN, Job, run
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.parse.config_txt import Document

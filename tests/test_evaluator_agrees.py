@@ -8,10 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scmguard import catalogue
-from scmguard.boot import Boot, MemoryFolder
+from scmguard.boot import Boot
 from scmguard.effective import evaluate
 from scmguard.effective.board import BOARDS, MODEL_FILTERS, Board
 from scmguard.effective.readings import CHOICES
+from scmguard.folder import MemoryFolder
 from tests import slow_evaluator, strategies
 
 EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "400"))

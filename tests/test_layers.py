@@ -11,11 +11,13 @@ HERE = os.path.dirname(scmguard.__file__)
 # From the top down. A room may import what stands above it, and itself.
 ROOMS = [
     ("__init__",),
-    ("errors", "text", "tree", "assets", "memo", "fdt", "fdt_writer"),
+    ("errors", "text", "tree", "assets", "memo", "fdt", "fdt_writer", "elf", "elf_writer"),
+    ("folder",),
     ("parse",),
     ("catalogue",),
     ("boot",),
     ("initrd",),
+    ("kernelimage", "example_files"),
     ("inputs",),
     ("rootfs",),
     ("effective",),

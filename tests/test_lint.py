@@ -5,10 +5,11 @@ from typing import Any, Iterator, List
 import pytest
 
 from scmguard import lint, rulebook
-from scmguard.boot import Boot, MemoryFolder, Unreadable
+from scmguard.boot import Boot
 from scmguard.checks.base import Context, Hit
 from scmguard.effective.board import BOARDS
 from scmguard.finding import TreeReport
+from scmguard.folder import MemoryFolder, Unreadable
 from scmguard.text import Span
 
 BOOK = rulebook.load()

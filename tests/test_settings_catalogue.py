@@ -6,9 +6,10 @@ from typing import Any, Dict, List, Mapping
 import pytest
 
 from scmguard import assets, catalogue, rulebook
-from scmguard.boot import Boot, MemoryFolder
+from scmguard.boot import Boot
 from scmguard.effective.board import BOARDS
 from scmguard.finding import Finding
+from scmguard.folder import MemoryFolder
 from scmguard.lint import Job, run
 
 DATA: Dict[str, Any] = json.loads(assets.package_file("catalogue", "settings.json"))

@@ -266,7 +266,7 @@ V=1 copy_exec /z
 
 def test_facts_of_a_hook() -> None:
     hook = script(HOOK)
-    assert hook.answers_prereqs and hook.interpreter == ("/bin/sh", "")
+    assert hook.answer is not None and hook.interpreter == ("/bin/sh", "")
     assert [(one.value.literal, hook.line(one)) for one in hook.assigned("PREREQ")] == [("udev lvm2", 2)]
     assert [one.name for one in hook.functions] == ["prereqs"] and not hook.assigned("V")
     found = {(hook.line(one), one.name): one for one in hook.commands}

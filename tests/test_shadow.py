@@ -5,11 +5,12 @@ from typing import Dict, List
 import pytest
 
 from scmguard import rulebook
-from scmguard.boot import Boot, MemoryFolder
+from scmguard.boot import Boot
 from scmguard.effective import evaluate
 from scmguard.effective.board import BOARDS
 from scmguard.effective.view import view
 from scmguard.finding import TreeReport
+from scmguard.folder import MemoryFolder
 from scmguard.lint import Job, run
 
 BOOK = rulebook.load()

@@ -3,7 +3,7 @@
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
-from scmguard.effective.bootfiles import BootFiles, boot_files, cmdline_names, command_lines
+from scmguard.effective.bootfiles import BootFiles, boot_files, cmdline_names, command_lines, present_images
 from scmguard.effective.config import EffectiveConfig
 from scmguard.effective.run import Place
 from scmguard.effective.worlds import FALSE, TRUE, Condition, Split
@@ -42,6 +42,7 @@ class Context:
         self.memo: Dict[str, Any] = {}
         self._files: Optional[BootFiles] = None
         self._cmdlines: Optional[Split[Optional[CommandLine]]] = None
+        self._images: Optional[Dict[str, Condition]] = None
 
     @property
     def boot(self) -> Boot:
@@ -61,6 +62,13 @@ class Context:
         if self._cmdlines is None:
             self._cmdlines = command_lines(self.config, cmdline_names(self.config, self.files))
         return self._cmdlines
+
+    @property
+    def images(self) -> Dict[str, Condition]:
+        """The initramfs images that are loaded and there, by name, with the worlds of each."""
+        if self._images is None:
+            self._images = present_images(self.config, self.files)
+        return self._images
 
     def config_documents(self) -> List[Document]:
         """Every file in config.txt's format to be judged: what was run, and tryboot.txt and autoboot.txt beside it."""

@@ -9,13 +9,13 @@ which board) and ``configuration/device-tree.adoc``.
 import re
 from typing import Dict, FrozenSet, Iterator, List, Optional, Tuple
 
-from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, span_of
 from scmguard.effective.bootfiles import Choice, early, firmware_files, firmware_names
 from scmguard.effective.config import EffectiveConfig, integer, is_on
 from scmguard.effective.run import Place
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
+from scmguard.folder import Folder
 from scmguard.parse.config_txt import Document, parse_line
 from scmguard.rootfs.mounts import fstab
 from scmguard.text import Line, Span

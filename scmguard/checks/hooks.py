@@ -5,22 +5,20 @@ hook that ``sh -n`` refuses is left out, the image is built without what it brin
 script is run with the argument ``prereqs`` while the image is built.
 """
 
-from typing import Iterator, List, Optional
+from typing import Iterable, Iterator, List, Optional
 
 from scmguard.checks.base import Context, Hit, Params
-from scmguard.parse.initramfs_sh import Script, read_script
-from scmguard.rootfs import mounts
-from scmguard.rootfs.initramfs_tools import PACKAGED, boot_scripts, hooks
-from scmguard.text import Source, Span
-
-# Hooks are short; what is larger is no script that anybody wrote, and would take its time.
-_LARGEST = 256 * 1024
+from scmguard.parse.initramfs_sh import Script
+from scmguard.rootfs.crypttab import crypttab
+from scmguard.rootfs.initramfs_tools import PACKAGED, Entry, boot_scripts, hooks
+from scmguard.text import Span
 
 
-def _scripts(sources: Iterator[Source]) -> Iterator[Script]:
-    for source in sources:
-        if len(source.data) <= _LARGEST:
-            yield read_script(source.path, source.data)
+def _scripts(entries: Iterable[Entry]) -> Iterator[Script]:
+    for entry in entries:
+        script = entry.script if entry.takes_name else None
+        if script is not None:
+            yield script
 
 
 def hook_does_not_parse(context: Context, _params: Params) -> Iterator[Hit]:
@@ -28,7 +26,7 @@ def hook_does_not_parse(context: Context, _params: Params) -> Iterator[Hit]:
     root = context.boot.root
     if root is None:
         return
-    encrypted = bool(context.profile.get("encrypted-root")) or any(True for _ in mounts.crypttab(root))
+    encrypted = bool(context.profile.get("encrypted-root")) or any(True for _ in crypttab(root))
     severity = None if encrypted else "degraded"
     for script in _scripts(hooks(root)):
         message = "sh refuses this hook, and mkinitramfs builds the image without it: expected {}"
@@ -61,7 +59,7 @@ def hook_without_prereqs(context: Context, _params: Params) -> Iterator[Hit]:
 
 def _without_prereqs(scripts: Iterator[Script], message: str) -> Iterator[Hit]:
     for script in scripts:
-        if script.tree is None or not script.commands or script.answers_prereqs or _tests_prereqs(script):
+        if script.tree is None or not script.commands or script.answer is not None or _tests_prereqs(script):
             continue
         # Packages ship a few that do no harm (mdadm, open-iscsi); what an administrator wrote nobody has tried there.
         severity = "hygiene" if PACKAGED in script.source.path else None

@@ -10,6 +10,7 @@ from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last, needs_initramfs
 from scmguard.rootfs import mounts
+from scmguard.rootfs.crypttab import Volume, crypttab
 from scmguard.rootfs.zymbit import CRYPTRFS
 from scmguard.text import Span
 
@@ -50,7 +51,7 @@ class _Tables(NamedTuple):
 
     known: bool
     roots: List[mounts.Mount]
-    volumes: List[mounts.Volume]
+    volumes: List[Volume]
 
 
 def _tables(context: Context) -> _Tables:
@@ -58,7 +59,7 @@ def _tables(context: Context) -> _Tables:
     if root is None:
         return _Tables(False, [], [])
     known = root.exists("etc/fstab") or root.exists("etc/crypttab")
-    volumes = [volume for volume in mounts.crypttab(root) if not {"swap", "tmp"} & set(volume.options)]
+    volumes = [each for each in crypttab(root) if each.source and not (each.option("swap") or each.option("tmp"))]
     return _Tables(known, [mount for mount in mounts.fstab(root) if mount.is_root], volumes)
 
 

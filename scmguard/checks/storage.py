@@ -3,12 +3,13 @@
 import re
 from typing import Iterator, List, Set, Tuple
 
-from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, carried, hit_at, hit_on, one_hit
 from scmguard.checks.kernelargs import roots
 from scmguard.effective.config import integer
 from scmguard.effective.worlds import FALSE, Condition
+from scmguard.folder import Folder
 from scmguard.rootfs import mounts, zymbit
+from scmguard.rootfs.crypttab import crypttab
 
 # The SD/eMMC controller of a Compute Module 4 is mmcblk0; there is no other.
 _OTHER_DEVICE = r"/dev/(?:sd[a-z]|nvme\d|mmcblk[1-9]|vd[a-z]|nfs\b|ram\d|nbd\d|loop\d|md\d|sr\d)"
@@ -49,7 +50,7 @@ def _mounts(context: Context) -> Iterator[Hit]:
     if root is None:
         return
     mapped = _mapped_roots(context, root)
-    for entry in mounts.crypttab(root):
+    for entry in crypttab(root):
         if entry.target in mapped and re.match(_OTHER_DEVICE, entry.source):
             message = "the encrypted root {} is on {}, not on the eMMC".format(entry.target, entry.source)
             yield Hit(entry.file, entry.span, message, boardless=True)

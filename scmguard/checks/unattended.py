@@ -17,9 +17,9 @@ What decides, in apt 2.6.1 and unattended-upgrades 2.9.1 (facts read in their fi
 import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
-from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params
 from scmguard.finding import Related
+from scmguard.folder import Folder
 from scmguard.rootfs import apt, dpkg, systemd
 from scmguard.text import Source, Span, printable
 

@@ -8,11 +8,11 @@ Modules and the plain boards without network are not judged: it depends on the c
 import re
 from typing import Iterator, List, Optional, Tuple
 
-from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, one_hit, span_of
 from scmguard.effective.run import Load
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
+from scmguard.folder import Folder
 
 _WIFI_ONLY = ("pi0w", "pi02")
 #: Boards whose Ethernet is a USB device on the board itself.

@@ -7,7 +7,6 @@ Zymbit documentation, ``troubleshooting/general`` (32-bit systems; the repositor
 
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
-from scmguard.boot import Folder
 from scmguard.checks.base import Context, Hit, Params, hit_at, hit_file, one_hit
 from scmguard.checks.kernelargs import loader_worlds
 from scmguard.effective.bootfiles import Choice, kernel_bits
@@ -15,6 +14,7 @@ from scmguard.effective.config import is_on
 from scmguard.effective.run import Assignment, Place
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
+from scmguard.folder import Folder
 from scmguard.rootfs import aptsources, architecture, zymbit
 from scmguard.text import Span
 

@@ -6,11 +6,11 @@ import sys
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from scmguard import __version__
-from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, job_for, rulebook_for, settings_for
 from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
 from scmguard.errors import RuleError
 from scmguard.finding import NotChecked, Summary, TreeReport, at_least
+from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.rulebook import Rulebook

@@ -6,10 +6,11 @@ import sys
 from functools import partial
 from typing import Any, Callable, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
-from scmguard.boot import Boot, Unreadable
+from scmguard.boot import Boot
 from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
 from scmguard.effective.board import BOARDS, Board
 from scmguard.errors import RuleError
+from scmguard.folder import Unreadable
 from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.lint import Job

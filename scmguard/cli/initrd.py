@@ -6,8 +6,8 @@ import sys
 from contextlib import closing
 from typing import Any, Generator, List, Mapping, Optional
 
-from scmguard.boot import Unreadable
 from scmguard.cli.console import COULD_NOT, USAGE, complain, fail, print_pieces
+from scmguard.folder import Unreadable
 from scmguard.initrd.model import Event, Fault
 from scmguard.initrd.reader import read
 from scmguard.initrd.source import Source

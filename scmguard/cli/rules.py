@@ -5,9 +5,9 @@ import json
 import sys
 from typing import Any, Iterator, Mapping, Optional, Sequence
 
-from scmguard import examples
 from scmguard.cli.common import rulebook_for, settings_for
 from scmguard.cli.console import USAGE, fail, print_pieces
+from scmguard.example_files import shown
 from scmguard.finding import SEVERITIES, SEVERITY_MEANS
 from scmguard.rulebook import Rule
 
@@ -62,7 +62,7 @@ def page(rule: Rule) -> Iterator[str]:
             yield "  {}\n".format(example["name"])
             for name, content in {**example.get("files", {}), **example.get("root", {})}.items():
                 yield "    {}:\n".format(name)
-                for line in examples.shown(content).splitlines() or ["(empty)"]:
+                for line in shown(content).splitlines() or ["(empty)"]:
                     yield "      {}\n".format(line if line.isprintable() else repr(line)[1:-1])
 
 

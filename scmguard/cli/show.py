@@ -6,12 +6,12 @@ import sys
 from itertools import chain
 from typing import Any, Dict, Mapping, Optional
 
-from scmguard.boot import Unreadable
 from scmguard.cli.common import boots, choose, rulebook_for, settings_for
 from scmguard.cli.console import COULD_NOT, complain, fail, print_pieces
 from scmguard.effective import evaluate
 from scmguard.effective.view import view
 from scmguard.effective.worlds import TooComplex
+from scmguard.folder import Unreadable
 from scmguard.report import show_report
 
 

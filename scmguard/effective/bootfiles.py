@@ -9,7 +9,7 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 from scmguard.effective.config import EffectiveConfig, integer, is_on, winners
 from scmguard.effective.run import Assignment, Place
-from scmguard.effective.worlds import FALSE, Split
+from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.parse.config_txt import parse_initramfs
 
@@ -61,6 +61,18 @@ def command_lines(config: EffectiveConfig, name: "Split[str]") -> "Split[Optiona
     if several != FALSE:
         joined = joined.replaced(config.worlds.both(several, config.reading("cmdline-lines", "all")), True)
     return name.product(joined).map(lambda key: lines[key])
+
+
+def present_images(config: EffectiveConfig, files: BootFiles) -> Dict[str, Condition]:
+    """The initramfs images that the firmware loads and that are on the boot partition, with the worlds of each."""
+    found: Dict[str, Condition] = {}
+    if config.boot.single or not config.boot.has_binaries:
+        return found
+    for when, choice in files.initramfs:
+        for name in choice.names:
+            if when != FALSE and config.boot.exists(name):
+                found[name] = config.worlds.either(found.get(name, FALSE), when)
+    return found
 
 
 def _present(config: EffectiveConfig, names: Tuple[str, ...]) -> Tuple[str, ...]:

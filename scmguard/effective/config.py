@@ -235,7 +235,7 @@ def last_of_each(parameters: List[ParameterSet]) -> Tuple[Tuple[str, str], ...]:
 def evaluate(boot: Boot, board: Board, start: str = "", known: Optional[Known] = None) -> EffectiveConfig:
     """Runs ``start`` (config.txt by default) of ``boot`` on ``board``. A missing file is an empty one.
 
-    Raises :class:`scmguard.boot.Unreadable` and :class:`scmguard.effective.worlds.TooComplex`.
+    Raises :class:`scmguard.folder.Unreadable` and :class:`scmguard.effective.worlds.TooComplex`.
     """
     name = start or boot.start
     document = boot.document(name)

@@ -9,9 +9,10 @@ literally).
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard import catalogue
-from scmguard.boot import Boot, Unreadable
+from scmguard.boot import Boot
 from scmguard.effective.board import Board
 from scmguard.effective.run import Load, ParameterSet, Run
+from scmguard.folder import Unreadable
 
 MAP_NAME = "overlay_map.dtb"
 _ENDING = ".dtbo"

@@ -105,6 +105,11 @@ class Member(NamedTuple):
         """Whether it is a regular file."""
         return stat.S_ISREG(self.mode)
 
+    @property
+    def is_executable(self) -> bool:
+        """Whether it is a regular file that root may run."""
+        return stat.S_ISREG(self.mode) and bool(self.mode & 0o111)
+
 
 class Fault(NamedTuple):
     """Something wrong with the image.

@@ -7,7 +7,8 @@ stage1/00-boot-files); it is followed, and that is noted.
 import os
 from typing import List, NamedTuple, Optional, Tuple
 
-from scmguard.boot import BOOTCONF_NAMES, Boot, Folder, MemoryFolder, Unreadable
+from scmguard.boot import BOOTCONF_NAMES, Boot
+from scmguard.folder import Content, Folder, MemoryFolder, Space, Status, Unreadable
 from scmguard.inputs.disk import DiskFolder, contents, open_named
 
 # Files of which any one shows that a folder is a boot folder.
@@ -106,6 +107,17 @@ class _WithFile(Folder):
 
     def exists(self, name: str) -> bool:
         return name.strip("/") == self._name or self._behind.exists(name)
+
+    def status(self, name: str) -> Optional[Status]:
+        if name.strip("/") == self._name:
+            return Status("file", 0o644, len(self._data))
+        return self._behind.status(name)
+
+    def content(self, name: str) -> Optional[Content]:
+        return Content.of_bytes(self._data) if name.strip("/") == self._name else self._behind.content(name)
+
+    def space(self) -> Optional[Space]:
+        return self._behind.space()
 
     def label(self, name: str) -> str:
         return self._label if name.strip("/") == self._name else self._behind.label(name)

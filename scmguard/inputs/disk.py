@@ -7,9 +7,10 @@ are read and resolved here, so that nothing outside the tree can be reached, als
 import errno
 import os
 import stat
+from functools import partial
 from typing import Dict, List, Optional, Tuple
 
-from scmguard.boot import Folder, Unreadable
+from scmguard.folder import Content, Folder, Space, Status, Unreadable
 
 #: A boot text file larger than this is none. (The grammar would take it; a reader's memory might not.)
 MAX_BYTES = 64 << 20
@@ -44,20 +45,54 @@ class DiskFolder(Folder):
         return DiskFolder(self._where, self._is_root, base, os.path.join(self.path, name))
 
     def read(self, name: str) -> Optional[bytes]:
-        place = self._find(name)
-        if place is None:
+        file = self._open(name)
+        if file is None:
             return None
-        folder, last = place
-        try:
-            file = os.open(last, _OPEN_FILE, dir_fd=folder)
-        except OSError as error:
-            raise Unreadable(self.label(name), _reason(error)) from None
-        finally:
-            os.close(folder)
         try:
             return contents(file, self.label(name))
         finally:
             os.close(file)
+
+    def content(self, name: str) -> Optional[Content]:
+        file = self._open(name)
+        if file is None:
+            return None
+        try:
+            size = _regular(file, self.label(name)).st_size
+        except Unreadable:
+            os.close(file)
+            raise
+        return Content(size, lambda size, at: os.pread(file, size, at), partial(os.close, file))
+
+    def status(self, name: str) -> Optional[Status]:
+        place = self._find(name) if name.strip("/") or self._base else (self._open_top(), ".")
+        if place is None:
+            return None
+        folder, last = place
+        try:
+            found = os.stat(last, dir_fd=folder, follow_symlinks=False)
+        except OSError as error:
+            raise Unreadable(self.label(name), _reason(error)) from None
+        finally:
+            os.close(folder)
+        mode = found.st_mode
+        kind = "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else "other"
+        return Status(kind, stat.S_IMODE(mode), found.st_size, int(found.st_mtime))
+
+    def space(self) -> Optional[Space]:
+        folder = self._folder("")
+        if folder is None:
+            return None
+        try:
+            here, above = os.fstat(folder), os.stat("..", dir_fd=folder)
+            room = os.fstatvfs(folder)
+        except OSError as error:
+            raise Unreadable(self.path or self._where, _reason(error)) from None
+        finally:
+            os.close(folder)
+        # Above the root of all is the root itself.
+        own = here.st_dev != above.st_dev or here.st_ino == above.st_ino
+        return Space(room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize, own)
 
     def names(self, folder: str = "") -> List[str]:
         if not folder.strip("/") and not self._base:
@@ -94,6 +129,19 @@ class DiskFolder(Folder):
             return os.readlink(last, dir_fd=folder)
         except OSError:
             return None
+        finally:
+            os.close(folder)
+
+    def _open(self, name: str) -> Optional[int]:
+        """A file opened, after links; None where there is none."""
+        place = self._find(name)
+        if place is None:
+            return None
+        folder, last = place
+        try:
+            return os.open(last, _OPEN_FILE, dir_fd=folder)
+        except OSError as error:
+            raise Unreadable(self.label(name), _reason(error)) from None
         finally:
             os.close(folder)
 
@@ -222,13 +270,19 @@ def _climbs(parts: List[str]) -> bool:
     return False
 
 
-def contents(file: int, label: str) -> bytes:
-    """All bytes of an open file. Raises :class:`Unreadable` for what is no regular file, or a very large one."""
+def _regular(file: int, label: str) -> os.stat_result:
+    """What is known of an open file. Raises :class:`Unreadable` for what is no regular file."""
     status = os.fstat(file)
     if stat.S_ISDIR(status.st_mode):
         raise Unreadable(label, "is a folder")
     if not stat.S_ISREG(status.st_mode):
         raise Unreadable(label, "is not a regular file")
+    return status
+
+
+def contents(file: int, label: str) -> bytes:
+    """All bytes of an open file. Raises :class:`Unreadable` for what is no regular file, or a very large one."""
+    status = _regular(file, label)
     if status.st_size > MAX_BYTES:
         raise Unreadable(label, "is larger than {} MiB".format(MAX_BYTES >> 20))
     pieces: List[bytes] = []

@@ -10,8 +10,9 @@ from functools import lru_cache
 from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 from scmguard.parse import grammar
-from scmguard.parse.sh_facts import Assignment, Case, Command, Facts, Function, collect, tokens
+from scmguard.parse.sh_facts import collect, tokens
 from scmguard.parse.sh_lexer import parse
+from scmguard.parse.sh_model import Assignment, Case, Command, Facts, Function
 from scmguard.parse.sh_quoting import Refused
 from scmguard.parse.sh_words import Node
 from scmguard.text import Source, Span
@@ -114,9 +115,9 @@ class Script:
         return self.facts.functions
 
     @property
-    def answers_prereqs(self) -> bool:
-        """Whether ``case $1 in prereqs)`` is there, as initramfs-tools(7) asks of hooks and boot scripts."""
-        return any(case.answers_prereqs for case in self.facts.cases)
+    def answer(self) -> Optional[Tuple[int, int]]:
+        """From where to where (offsets) the item of ``case $1 in prereqs)`` stands, as initramfs-tools(7) wants it."""
+        return next((case.answer for case in self.facts.cases if case.answer is not None), None)
 
     def assigned(self, name: str) -> Tuple[Assignment, ...]:
         """The assignments to a variable (``PREREQ``), in order; not those for one command alone (``x=1 command``)."""

@@ -3,9 +3,10 @@
 Sources: POSIX.1-2017, XCU 2.8.2 (exit status), 2.9 (commands), 2.14 ``set`` (where ``-e`` does not act), 2.6.3.
 """
 
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
-from scmguard.parse.sh_quoting import expands, has_pattern, unquoted
+from scmguard.parse.sh_model import Assignment, Case, Command, Context, Facts, Function, Loop, Redirection, Word
+from scmguard.parse.sh_quoting import unquoted
 from scmguard.parse.sh_words import Node
 from scmguard.tree import Token, Tree
 
@@ -13,123 +14,18 @@ _BESIDE = frozenset(["BLANK", "COMMENT"])
 _ASIDE = frozenset(["here_document", "redirection", "word", "assignment"])
 _KINDS = frozenset(
     ["list", "and_or", "pipeline", "negation", "if_clause", "elif_part", "while_clause", "until_clause", "for_clause"]
-    + ["subshell", "substitution", "backquoted"]
+    + ["subshell", "substitution", "backquoted", "case_item", "else_part"]
 )
-_FIRST_PARAMETER = frozenset(["$1", "${1}", "${1-}", "${1:-}"])
-
-
-class Word(NamedTuple):
-    """A word as written (``raw``), and without its quotes (``text``; what would be expanded stands as written)."""
-
-    raw: str
-    text: str
-    start: int
-
-    @property
-    def literal(self) -> Optional[str]:
-        """What the word is when the script runs; None where that depends on an expansion or on files' names."""
-        return None if expands(self.raw) or has_pattern(self.raw) else self.text
-
-
-class Assignment(NamedTuple):
-    """``name=value``; ``alone`` where no command follows it, so that it sets a variable of the shell."""
-
-    name: str
-    value: Word
-    start: int
-    alone: bool
-
-
-class Redirection(NamedTuple):
-    """``2>file``: descriptor (None where none is written), operator, and the word behind it."""
-
-    descriptor: Optional[int]
-    operator: str
-    target: Word
-
-
-class Context(NamedTuple):
-    """What stands around a command.
-
-    ``function`` is the function it is in. ``tested``: its status decides something (``if``, ``while``, ``&&``, ``||``,
-    ``!``). ``condition``: it runs where ``set -e`` does not act. ``last``: its status is the script's or function's.
-    ``errexit``: ``set -e`` was given before it, as the text goes.
-    """
-
-    function: Optional[str] = None
-    tested: bool = False
-    condition: bool = False
-    last: bool = True
-    subshell: bool = False
-    pipeline: bool = False
-    substitution: bool = False
-    background: bool = False
-    errexit: bool = False
-
-    @property
-    def failure_counts(self) -> bool:
-        """Whether a failure of the command is noticed: tested, the result of all, or an end by ``set -e``."""
-        return self.tested or self.last or self.errexit and not self.condition
-
-
-class Command(NamedTuple):
-    """A simple command. ``words`` begins with its name; empty where there are but assignments or redirections."""
-
-    words: Tuple[Word, ...]
-    assignments: Tuple[Assignment, ...]
-    redirections: Tuple[Redirection, ...]
-    context: Context
-    start: int
-
-    @property
-    def name(self) -> Optional[str]:
-        """The command's name, None where it is not known before the script runs."""
-        return self.words[0].literal if self.words else None
-
-    @property
-    def arguments(self) -> Tuple[Optional[str], ...]:
-        """The arguments, None for each that is not known before the script runs."""
-        return tuple(word.literal for word in self.words[1:])
-
-
-class Function(NamedTuple):
-    """A function's definition."""
-
-    name: str
-    tree: Tree
-    start: int
-
-
-class Case(NamedTuple):
-    """A ``case``: its subject, and the patterns of each item."""
-
-    subject: Word
-    items: Tuple[Tuple[Word, ...], ...]
-    start: int
-
-    @property
-    def answers_prereqs(self) -> bool:
-        """Whether it is the one by which a hook tells its prerequisites (initramfs-tools(7))."""
-        return self.subject.text in _FIRST_PARAMETER and any(
-            pattern.literal == "prereqs" for item in self.items for pattern in item
-        )
-
-
-class Facts(NamedTuple):
-    """What a script has, in the order of the text."""
-
-    commands: Tuple[Command, ...]
-    functions: Tuple[Function, ...]
-    cases: Tuple[Case, ...]
 
 
 class _Shell:
     """The options of a shell under way; a subshell begins with a copy."""
 
-    __slots__ = ("errexit",)
+    __slots__ = ("errexit", "ended")
 
-    def __init__(self, errexit: bool) -> None:
+    def __init__(self, errexit: bool, ended: bool = False) -> None:
         self.errexit = errexit
+        self.ended = ended
 
 
 def tokens(node: Node) -> Iterator[Token]:
@@ -173,7 +69,7 @@ class _Collector:
     def _enter(self, tree: Tree, context: Context, shell: _Shell, behind: List[Tuple[Node, Context, _Shell]]) -> None:
         kind = tree.kind
         if kind in ("substitution", "backquoted", "subshell"):
-            shell = _Shell(shell.errexit)
+            shell = _Shell(shell.errexit, shell.ended)
         if kind == "simple_command":
             context = self._simple(tree, context, shell)
         elif kind == "function":
@@ -183,9 +79,11 @@ class _Collector:
             context, shell = Context(function=text), _Shell(shell.errexit)
         elif kind == "case_clause":
             self._case(tree)
+        elif kind == "for_clause":
+            context = context._replace(loops=(*context.loops, _loop(tree)))
         for child, around in _parts(tree, context):
             # Each command of a pipeline has a shell of its own.
-            behind.append((child, around, _Shell(shell.errexit) if kind == "pipeline" else shell))
+            behind.append((child, around, _Shell(shell.errexit, shell.ended) if kind == "pipeline" else shell))
 
     def _simple(self, tree: Tree, context: Context, shell: _Shell) -> Context:
         """Notes a simple command. Returns the context of substitutions in it."""
@@ -201,22 +99,24 @@ class _Collector:
                 redirections.append(_redirection(child))
         assignments = tuple(_assignment(node, not words) for node in assigned)
         first = next(child for child in tree.children if child.kind not in _BESIDE)
-        command = Command(
-            tuple(words), assignments, tuple(redirections), context._replace(errexit=shell.errexit), _start(first)
-        )
+        around = context._replace(errexit=shell.errexit, unreached=shell.ended)
+        command = Command(tuple(words), assignments, tuple(redirections), around, _start(first))
         self._commands.append(command)
         if command.name == "set":
             shell.errexit = errexit_after(command.arguments, shell.errexit)
+        elif command.name in ("exit", "exec") and len(words) > (command.name == "exec") and not context.conditional:
+            shell.ended = not context.background
         # Where assignments stand alone, the status is that of the last substitution.
         return context if assignments and not words else context._replace(tested=False, last=False)
 
     def _case(self, tree: Tree) -> None:
         subject = next(child for child in tree.children if child.kind in ("WORD", "word"))
-        items = []
+        items, places = [], []
         for child in tree.children:
             if isinstance(child, Tree) and child.kind == "case_item":
                 items.append(tuple(_word(part) for part in child.children if part.kind in ("WORD", "word")))
-        self._cases.append(Case(_word(subject), tuple(items), _start(tree)))
+                places.append((_start(child), max(token.end for token in tokens(child))))
+        self._cases.append(Case(_word(subject), tuple(items), _start(tree), tuple(places)))
 
 
 def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
@@ -227,6 +127,7 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
     final = inner[-1] if inner else -1
     lost = context._replace(tested=False, last=False)
     condition = context._replace(tested=True, condition=True, last=False)
+    branch = context._replace(conditional=True)
     for number, child in enumerate(children):
         around = context
         if child.kind in _ASIDE or kind not in _KINDS:
@@ -237,21 +138,38 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
                 around = lost._replace(background=True)
         elif kind == "and_or":
             around = context if number == final else condition
+            if number != inner[0]:
+                around = around._replace(conditional=True)
         elif kind == "pipeline":
             around = (context if number == final else lost)._replace(pipeline=True)
         elif kind == "negation":
             around = condition
         elif kind in ("if_clause", "elif_part"):
-            around = condition if number == inner[0] and child.kind == "list" else context
+            around = condition if number == inner[0] and child.kind == "list" else branch
         elif kind in ("while_clause", "until_clause"):
-            around = condition if number == inner[0] else lost
+            around = condition if number == inner[0] else lost._replace(conditional=True)
         elif kind == "for_clause":
-            around = lost
+            words = context.loops[-1].words
+            sure = words is not None and any(word.literal is not None for word in words)
+            around = lost if sure else lost._replace(conditional=True)
         elif kind == "subshell":
             around = context._replace(subshell=True)
         elif kind in ("substitution", "backquoted"):
             around = context._replace(substitution=True)
+        elif kind in ("case_item", "else_part"):
+            around = branch
         yield child, around
+
+
+def _loop(tree: Tree) -> Loop:
+    """The head of a ``for``."""
+    children = [child for child in tree.children if child.kind not in _BESIDE]
+    name = next(child for child in children if child.kind == "NAME")
+    if not any(child.kind == "IN" for child in children):
+        return Loop(_raw(name).replace("\\\n", ""), None)
+    return Loop(
+        _raw(name).replace("\\\n", ""), tuple(_word(child) for child in children if child.kind in ("WORD", "word"))
+    )
 
 
 def errexit_after(arguments: Tuple[Optional[str], ...], errexit: bool) -> bool:

@@ -8,7 +8,7 @@ import re
 import string
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
-from scmguard.boot import Folder, Unreadable
+from scmguard.folder import Folder, Unreadable
 from scmguard.parse.apt_conf import AptConf, Statement
 from scmguard.text import Source, Span
 

@@ -7,7 +7,7 @@ what follows ``#`` on a line is a comment.
 import re
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
-from scmguard.boot import Folder
+from scmguard.folder import Folder
 from scmguard.rootfs.apt import truth
 from scmguard.text import Line, Source, Span
 

@@ -6,7 +6,7 @@ architecture; the names of the dynamic loaders of glibc and musl.
 
 from typing import NamedTuple, Optional
 
-from scmguard.boot import Folder
+from scmguard.folder import Folder
 from scmguard.rootfs.dpkg import STATUS, package
 
 _INITS = ("usr/lib/systemd/systemd", "lib/systemd/systemd", "usr/sbin/init", "sbin/init", "bin/busybox")

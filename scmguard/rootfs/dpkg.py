@@ -5,7 +5,7 @@ Source: dpkg(1), section "Information about packages"; deb822(5).
 
 from typing import NamedTuple, Optional
 
-from scmguard.boot import Folder
+from scmguard.folder import Folder
 from scmguard.text import Span, decode
 
 STATUS = "var/lib/dpkg/status"

@@ -7,7 +7,7 @@ release. A folder that a removed kernel left behind has no ``kernel`` folder and
 import re
 from typing import Dict, List, NamedTuple, Tuple
 
-from scmguard.boot import Folder
+from scmguard.folder import Folder
 
 _FOLDERS = ("usr/lib/modules", "lib/modules")
 _NUMBER = r"(\d{1,4})\.(\d{1,4})(?![0-9])"

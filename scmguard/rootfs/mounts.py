@@ -1,11 +1,11 @@
-"""The mount tables of a root file system: /etc/fstab and /etc/crypttab.
+"""The mount table of a root file system, /etc/fstab, and the names of devices in such tables.
 
-Sources: fstab(5), crypttab(5) of Debian: fields separated by blanks, comments are lines that start with ``#``.
+Source: fstab(5): fields separated by blanks, comments are lines that start with ``#``.
 """
 
 from typing import Iterator, List, NamedTuple, Optional, Tuple
 
-from scmguard.boot import Folder
+from scmguard.folder import Folder
 from scmguard.text import Source, Span
 
 #: Where Raspberry Pi OS mounts the boot partition: since Bookworm, and before it (the longer name first).
@@ -32,27 +32,10 @@ class Mount(NamedTuple):
         return self.target.rstrip("/") in BOOT_FOLDERS
 
 
-class Volume(NamedTuple):
-    """A line of crypttab: where it stands, the mapped name, the device below it, and the options."""
-
-    file: Source
-    span: Span
-    target: str
-    source: str
-    options: Tuple[str, ...] = ()
-
-
 def fstab(root: Folder) -> Iterator[Mount]:
     """The mounts of /etc/fstab, in order; none where there is no such file. Raises Unreadable."""
     for file, span, fields in _fields(root, "etc/fstab"):
         yield Mount(file, span, fields[0], fields[1], fields[2] if len(fields) > 2 else "")
-
-
-def crypttab(root: Folder) -> Iterator[Volume]:
-    """The volumes of /etc/crypttab, in order; none where there is no such file. Raises Unreadable."""
-    for file, span, fields in _fields(root, "etc/crypttab"):
-        options = tuple(fields[3].split(",")) if len(fields) > 3 else ()
-        yield Volume(file, span, fields[0], fields[1], options)
 
 
 _BY_LINK = (

@@ -7,7 +7,7 @@ systemctl(1), ``is-enabled``.
 import posixpath
 from typing import List, NamedTuple, Optional, Set, Tuple
 
-from scmguard.boot import Folder
+from scmguard.folder import Folder
 
 #: Where systemd looks for units, first match first.
 LOAD_PATH = (

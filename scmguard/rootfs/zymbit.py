@@ -7,8 +7,8 @@ crypttab names the key script.
 
 from typing import NamedTuple, Optional
 
-from scmguard.boot import Folder
-from scmguard.rootfs.mounts import Volume
+from scmguard.folder import Folder
+from scmguard.rootfs.crypttab import Volume
 from scmguard.text import Source, Span
 
 #: Where the binding to the module is kept; not there before Zymbit's packages are.
@@ -46,6 +46,4 @@ def wake_pin(root: Folder) -> Optional[WakePin]:
 
 def unlocks(volume: Volume) -> bool:
     """Whether a volume of crypttab gets its key from the module."""
-    return any(
-        option.startswith("keyscript=") and option.rpartition("/")[2].endswith(_KEYSCRIPT) for option in volume.options
-    )
+    return (volume.keyscript or "").endswith(_KEYSCRIPT)
