@@ -8,9 +8,9 @@ script is run with the argument ``prereqs`` while the image is built.
 from typing import Iterable, Iterator, List, Optional
 
 from scmguard.checks.base import Context, Hit, Params
+from scmguard.checks.initramfs import builder_facts, is_encrypted
 from scmguard.parse.initramfs_sh import Script
-from scmguard.rootfs.crypttab import crypttab
-from scmguard.rootfs.initramfs_tools import PACKAGED, Entry, boot_scripts, hooks
+from scmguard.rootfs.initramfs_tools import PACKAGED, Entry
 from scmguard.text import Span
 
 
@@ -23,15 +23,14 @@ def _scripts(entries: Iterable[Entry]) -> Iterator[Script]:
 
 def hook_does_not_parse(context: Context, _params: Params) -> Iterator[Hit]:
     """Hooks and boot scripts that ``sh -n`` refuses."""
-    root = context.boot.root
-    if root is None:
+    found = builder_facts(context)
+    if found is None:
         return
-    encrypted = bool(context.profile.get("encrypted-root")) or any(True for _ in crypttab(root))
-    severity = None if encrypted else "degraded"
-    for script in _scripts(hooks(root)):
+    severity = None if is_encrypted(context) else "degraded"
+    for script in _scripts(found.hooks):
         message = "sh refuses this hook, and mkinitramfs builds the image without it: expected {}"
         yield from _refused(script, message, severity)
-    for script in _scripts(boot_scripts(root)):
+    for script in _scripts(found.boot_scripts):
         yield from _refused(script, "sh refuses this script, which is to run at boot: expected {}", severity)
 
 
@@ -45,16 +44,18 @@ def _refused(script: Script, message: str, severity: Optional[str]) -> Iterator[
 
 def boot_script_runs_on_host(context: Context, _params: Params) -> Iterator[Hit]:
     """Boot scripts that do not look for ``prereqs``: all of them is run on the machine that builds the image."""
-    if context.boot.root is not None:
+    found = builder_facts(context)
+    if found is not None:
         message = "this boot script does not ask for prereqs: while an image is built, all of it runs on this machine"
-        yield from _without_prereqs(_scripts(boot_scripts(context.boot.root)), message)
+        yield from _without_prereqs(_scripts(found.boot_scripts), message)
 
 
 def hook_without_prereqs(context: Context, _params: Params) -> Iterator[Hit]:
     """Hooks that do not look for ``prereqs``: they are run twice, and what they print is taken for names of hooks."""
-    if context.boot.root is not None:
+    found = builder_facts(context)
+    if found is not None:
         message = "this hook does not ask for prereqs: it is run twice, the first time for what has to run before it"
-        yield from _without_prereqs(_scripts(hooks(context.boot.root)), message)
+        yield from _without_prereqs(_scripts(found.hooks), message)
 
 
 def _without_prereqs(scripts: Iterator[Script], message: str) -> Iterator[Hit]:

@@ -1,14 +1,16 @@
-"""What dpkg knows about a package, from ``/var/lib/dpkg/status``.
+"""What dpkg knows about packages: their state from ``/var/lib/dpkg/status``, their files from ``info``.
 
-Source: dpkg(1), section "Information about packages"; deb822(5).
+Source: dpkg(1), section "Information about packages"; deb822(5); deb-md5sums(5).
 """
 
-from typing import NamedTuple, Optional
+import re
+from typing import Dict, Iterator, NamedTuple, Optional, Tuple
 
 from scmguard.folder import Folder
 from scmguard.text import Span, decode
 
 STATUS = "var/lib/dpkg/status"
+INFO = "var/lib/dpkg/info"
 
 # States in which none of the package's programs is there. In all others they are, or may be.
 _GONE = ("not-installed", "config-files")
@@ -50,6 +52,50 @@ def package(root: Folder, name: str) -> Optional[Package]:
                 return one
             found = found or one
         start = data.find(line, start + 1)
+    return found
+
+
+_STATUS = re.compile(rb"^Status: +\S+ +(\S+) +(\S+) *$", re.MULTILINE)
+_NAME = re.compile(rb"^Package: +(\S+) *$", re.MULTILINE)
+
+
+def unfinished(root: Folder) -> Iterator[Package]:
+    """The packages that are neither installed as a whole nor gone: half-configured, unpacked, waiting for triggers…
+
+    Raises Unreadable.
+    """
+    data = root.read(STATUS) or b""
+    for match in _STATUS.finditer(data):
+        error, state = match.group(1).decode("ascii", "replace"), match.group(2).decode("ascii", "replace")
+        if error == "ok" and state in ("installed", *_GONE):
+            continue
+        # Stanzas are separated by empty lines, and Package comes first in each.
+        name = _NAME.search(data, max(data.rfind(b"\n\n", 0, match.start()), 0), match.start())
+        if name is not None:
+            found = name.group(1).decode("utf-8", "replace")
+            yield _stanza(data, name.start(), found, root.label(STATUS))
+
+
+_SUM = re.compile(rb"^([0-9a-f]{32})  (\S.*)$", re.MULTILINE)
+
+
+def checksums(root: Folder, folder: str) -> Dict[str, Tuple[str, str]]:
+    """The files below a folder that packages brought: path, package, and the MD5 sum that it had. Raises Unreadable.
+
+    Configuration files are not among them (dpkg keeps their sums in the status file).
+    """
+    found: Dict[str, Tuple[str, str]] = {}
+    prefix = folder.encode("utf-8")
+    for name in root.names(INFO):
+        if not name.endswith(".md5sums"):
+            continue
+        data = root.read("{}/{}".format(INFO, name)) or b""
+        if prefix not in data:
+            continue
+        package = name[: -len(".md5sums")].partition(":")[0]
+        for match in _SUM.finditer(data):
+            if match.group(2).startswith(prefix):
+                found[decode(match.group(2))] = package, match.group(1).decode("ascii")
     return found
 
 

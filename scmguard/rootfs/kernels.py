@@ -1,16 +1,18 @@
-"""The kernels that a root file system has modules for.
+"""The kernels of a root file system: those that it has modules for, their configuration, and which is the newest.
 
-Source: depmod(8) and modprobe(8): ``/lib/modules/RELEASE`` with ``modules.dep``; a kernel looks in the one of its own
-release. A folder that a removed kernel left behind has no ``kernel`` folder and no ``modules.dep``.
+Sources: depmod(8) and modprobe(8): ``/lib/modules/RELEASE`` with ``modules.dep``; a kernel looks in the one of its own
+release. A folder that a removed kernel left behind has no ``kernel`` folder and no ``modules.dep``. linux-base 4.12.1
+(``linux-version sort``, which update-initramfs asks) for the order; initramfs-tools for the place of the configuration.
 """
 
 import re
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from scmguard.folder import Folder
 
 _FOLDERS = ("usr/lib/modules", "lib/modules")
 _NUMBER = r"(\d{1,4})\.(\d{1,4})(?![0-9])"
+_PARTS = re.compile(r"\d+|-[^-\d]*|[^-\d]+")
 
 
 class Release(NamedTuple):
@@ -35,3 +37,42 @@ def releases(root: Folder) -> List[Release]:
 
 def _is_whole(root: Folder, path: str) -> bool:
     return root.exists(path + "/modules.dep") or root.exists(path + "/kernel")
+
+
+#: A key by which releases sort as update-initramfs sorts them (``linux-version sort``).
+SortKey = Tuple[Tuple[int, int, str], ...]
+
+
+def sort_key(release: str) -> SortKey:
+    """Numbers by their size, other parts by their characters, pre-releases before all, and the shorter first.
+
+    Where a number stands against another part, the characters decide; digits come before letters, and behind ``-``.
+    """
+    key: List[Tuple[int, int, str]] = []
+    for part in _PARTS.findall(release):
+        if part in ("-rc", "-trunk"):
+            key.append((-1, 0, part))
+        elif part[0].isdigit():
+            key.append((ord("0"), int(part), ""))
+        else:
+            key.append((ord(part[0]), 0, part))
+    # The end comes before anything but a pre-release.
+    return (*key, (0, 0, ""))
+
+
+def flavour(release: str) -> str:
+    """Which of several builds of one kernel a release is: ``rpi-v8``, ``rpi-2712``, ``raspi``; empty: none is named.
+
+    Raspberry Pi's kernels name the family of boards behind ``-rpi-``; of others it is what follows the numbers.
+    """
+    _, found, rest = release.partition("-rpi-")
+    if found:
+        return "rpi-" + rest
+    match = re.match(r"[\d.]+(?:[-+~.][\d.]+|[-+~]rc\d+)*[-+]?(.*)", release)
+    return match.group(1) if match else ""
+
+
+def config_path(root: Folder, release: str) -> Optional[str]:
+    """The file with the configuration that a kernel was built with; None where there is none. Raises Unreadable."""
+    places = ["lib/modules/{0}/config-{0}", "usr/lib/modules/{0}/config-{0}", "boot/config-{0}"]
+    return next((path for path in (place.format(release) for place in places) if root.exists(path)), None)

@@ -1,0 +1,138 @@
+"""What a hook of initramfs-tools brings into the image, as far as its text tells.
+
+Source: initramfs-tools 0.142, ``hook-functions``: ``copy_exec SOURCE [TARGET]``, ``copy_file TYPE SOURCE [TARGET]``,
+``manual_add_modules NAME…``, ``force_load NAME [ARGUMENT…]``, ``add_firmware NAME``, ``copy_modules_dir FOLDER``; all
+else that a hook brings it writes below ``$DESTDIR`` itself.
+"""
+
+from functools import lru_cache
+from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
+
+from scmguard.parse.initramfs_sh import Script
+from scmguard.parse.sh_model import Command
+from scmguard.parse.sh_values import Field, Run, Values
+
+# Stands for the value of DESTDIR, which no text has.
+_DESTDIR = "\x01"
+_COPYING = frozenset(["cp", "install", "rsync"])
+_FUNCTIONS = frozenset(
+    ["copy_exec", "copy_file", "manual_add_modules", "force_load", "add_firmware", "copy_modules_dir"]
+)
+#: Those whose failure only shows in their status, so that somebody has to look at it.
+FAIL_BY_STATUS = frozenset(["copy_exec", "copy_file", "add_firmware"]) | _COPYING
+# Options of cp and install that take the next word for their value.
+_WITH_VALUE = {"-m": "mode", "-o": "owner", "-g": "group", "-S": "suffix", "-t": "target", "--mode": "mode"}
+
+
+class Copy(NamedTuple):
+    """One thing that a command of a hook brings, or some.
+
+    ``kind`` is the command's name. ``sources`` are paths on the root file system (of modules and firmware: names), with
+    patterns for names of files not expanded; None where they are not known. ``target`` is a path in the image, or None
+    where none is given or known. ``sure``: the command runs whenever the hook does.
+    """
+
+    kind: str
+    command: Command
+    sources: Optional[Tuple[Field, ...]]
+    target: Optional[str]
+    sure: bool
+
+    @property
+    def brings_files(self) -> bool:
+        """Whether it brings files from the root file system by their paths."""
+        return self.kind in ("copy_exec", "copy_file") or self.kind in _COPYING
+
+    @property
+    def brings_modules(self) -> bool:
+        """Whether it brings kernel modules by their names."""
+        return self.kind in ("manual_add_modules", "force_load")
+
+
+@lru_cache(maxsize=256)
+def copies(script: Script) -> Tuple[Copy, ...]:
+    """What a hook brings, in the order of its text; nothing where it is refused."""
+    values = Values(script, {"DESTDIR": _DESTDIR})
+    called = _called(script)
+    found: List[Copy] = []
+    for command in script.commands:
+        if command.name not in _FUNCTIONS and command.name not in _COPYING:
+            continue
+        function = command.context.function
+        sure = command.context.always_runs and (function is None or function in called)
+        for words in values.runs(command):
+            found += _copies(command, words, sure)
+    return tuple(found)
+
+
+def _called(script: Script) -> Set[str]:
+    """The functions that are called whenever the script runs."""
+    calls: Dict[Optional[str], List[str]] = {}
+    names = {function.name for function in script.functions}
+    for command in script.commands:
+        if command.context.always_runs and command.name in names:
+            calls.setdefault(command.context.function, []).append(command.name or "")
+    todo: List[Optional[str]] = [None]
+    found: Set[str] = set()
+    while todo:
+        for name in calls.get(todo.pop(), ()):
+            if name not in found:
+                found.add(name)
+                todo.append(name)
+    return found
+
+
+def _copies(command: Command, words: Run, sure: bool) -> Iterator[Copy]:
+    kind, arguments = command.name or "", words[1:]
+    if kind in _COPYING:
+        yield from _by_hand(kind, command, arguments, sure)
+    elif kind in ("copy_exec", "copy_file"):
+        if kind == "copy_file":
+            arguments = arguments[1:]
+        source = arguments[0] if arguments else None
+        target = _path(arguments[1]) if len(arguments) > 1 else None
+        if target is None and len(arguments) < 2 and source is not None and len(source) == 1:
+            target = source[0].text
+        yield Copy(kind, command, source, target, sure)
+    else:
+        named = arguments[:1] if kind in ("force_load", "add_firmware", "copy_modules_dir") else arguments
+        for fields in named:
+            yield Copy(kind, command, fields, None, sure)
+
+
+def _by_hand(kind: str, command: Command, arguments: Run, sure: bool) -> Iterator[Copy]:
+    """``cp``, ``install`` or ``rsync`` with a target below ``$DESTDIR`` and sources that are not."""
+    words: List[Optional[Tuple[Field, ...]]] = []
+    target: Optional[str] = None
+    folder = False
+    waiting = ""
+    for fields in arguments:
+        text = fields[0].text if fields is not None and len(fields) == 1 else None
+        if waiting:
+            if waiting == "target":
+                target = text
+            waiting = ""
+        elif text is not None and text.startswith("-") and len(text) > 1:
+            name, equals, value = text.partition("=")
+            if name == "--target-directory" and equals:
+                target = value
+            elif kind != "rsync":
+                waiting = _WITH_VALUE.get(name, "") if not equals else ""
+                folder = folder or (kind == "install" and "d" in name.strip("-") and not name.startswith("--"))
+                folder = folder or name == "--directory"
+        else:
+            words.append(fields)
+    if folder or not words:
+        return
+    if target is None:
+        last = words.pop()
+        target = None if last is None else _path(last)
+    if target is None or not target.startswith(_DESTDIR):
+        return
+    for fields in words:
+        if fields is None or not any(field.text.startswith(_DESTDIR) for field in fields):
+            yield Copy(kind, command, fields, target[len(_DESTDIR) :] or "/", sure)
+
+
+def _path(fields: Optional[Tuple[Field, ...]]) -> Optional[str]:
+    return fields[0].text if fields is not None and len(fields) == 1 and not fields[0].pattern else None
