@@ -6,7 +6,7 @@ relative to the folder, with ``/`` between parts.
 
 import os.path
 from types import TracebackType
-from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Type
+from typing import Any, Callable, List, Mapping, NamedTuple, Optional, Sequence, Type
 
 from scmguard.text import Source
 
@@ -79,13 +79,37 @@ class Content:
         """Bytes in memory."""
         return cls(len(data), lambda size, at: data[at : at + size])
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Content]") -> "Content":
+        """Several files one behind the other, as one; closing it closes them."""
+
+        def pread(size: int, at: int) -> bytes:
+            pieces: List[bytes] = []
+            for part in parts:
+                if size and at < part.size:
+                    pieces.append(part.pread(min(size, part.size - at), at))
+                    size -= len(pieces[-1])
+                    at += len(pieces[-1])
+                at -= part.size
+            return b"".join(pieces)
+
+        def close() -> None:
+            for part in parts:
+                part.close()
+
+        return cls(sum(part.size for part in parts), pread, close)
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._close()
+
     def __enter__(self) -> "Content":
         return self
 
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
-        self._close()
+        self.close()
 
 
 class Folder:

@@ -1,10 +1,12 @@
 """What the rules about the initramfs ask first: the facts of the root file system, and what is at stake."""
 
-from typing import Optional
+from typing import Iterator, Optional, Tuple
 
 from scmguard.checks.base import Context
 from scmguard.checks.kernelargs import uses_initramfs_tools
+from scmguard.parse.initramfs_sh import Script
 from scmguard.rootfs.facts import RootFacts, facts
+from scmguard.rootfs.initramfs_tools import Entry
 
 
 def root_facts(context: Context) -> Optional[RootFacts]:
@@ -15,6 +17,14 @@ def root_facts(context: Context) -> Optional[RootFacts]:
 def builder_facts(context: Context) -> Optional[RootFacts]:
     """The facts of a root file system on which initramfs-tools makes the initramfs; None for any other."""
     return facts(context.boot) if uses_initramfs_tools(context) else None
+
+
+def running_hooks(found: RootFacts) -> Iterator[Tuple[Entry, Script]]:
+    """The hooks that mkinitramfs runs, each with its script. Raises Unreadable."""
+    for entry in found.hooks:
+        script = entry.script if entry.is_taken else None
+        if script is not None and script.tree is not None:
+            yield entry, script
 
 
 def is_encrypted(context: Context) -> bool:

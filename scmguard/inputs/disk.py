@@ -127,7 +127,7 @@ class DiskFolder(Folder):
             return None
         try:
             return os.readlink(last, dir_fd=folder)
-        except OSError:
+        except (OSError, ValueError):
             return None
         finally:
             os.close(folder)
@@ -185,7 +185,8 @@ class DiskFolder(Folder):
 
     def _walk(self, name: str) -> Optional[Tuple[int, str]]:
         parts = [part for part in name.split("/") if part not in ("", ".")]
-        if _climbs(parts):
+        # No file system has a name with a NUL in it, and Python refuses one.
+        if "\0" in name or _climbs(parts):
             return None
         todo = (self._base.split("/") if self._base else []) + parts
         if not todo:

@@ -80,6 +80,15 @@ class Script:
         """The line (from 1) where something found in the script begins."""
         return self.position(found.start)[0]
 
+    def place(self, command: Command) -> Span:
+        """The place of a command, from its name to its last word, or to the end of the line where it begins."""
+        line, column = self.position(command.start)
+        last = command.words[-1] if command.words else None
+        end_line, end = (line, column) if last is None else self.position(last.start + len(last.raw))
+        if end_line != line:
+            end = len(self.source.line_text(line)) + 1
+        return Span(self.source.path, line, column, line, end)
+
     def span(self, node: Node) -> Span:
         """The place of a node, without blanks and comments in front of it."""
         leaves = [token for token in tokens(node) if token.kind not in ("BLANK", "COMMENT")]

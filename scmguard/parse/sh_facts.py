@@ -3,7 +3,7 @@
 Sources: POSIX.1-2017, XCU 2.8.2 (exit status), 2.9 (commands), 2.14 ``set`` (where ``-e`` does not act), 2.6.3.
 """
 
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 from scmguard.parse.sh_model import Assignment, Case, Command, Context, Facts, Function, Loop, Redirection, Word
 from scmguard.parse.sh_quoting import unquoted
@@ -50,6 +50,8 @@ class _Collector:
         self._commands: List[Command] = []
         self._functions: List[Function] = []
         self._cases: List[Case] = []
+        # Functions behind which set -e is in force.
+        self._stopping: Set[str] = set()
         self._todo: List[Tuple[Node, Context, _Shell]] = []
 
     def run(self, tree: Tree, errexit: bool) -> Facts:
@@ -68,6 +70,8 @@ class _Collector:
 
     def _enter(self, tree: Tree, context: Context, shell: _Shell, behind: List[Tuple[Node, Context, _Shell]]) -> None:
         kind = tree.kind
+        if kind in ("subshell", "pipeline"):
+            context = _ending(context, shell)
         if kind in ("substitution", "backquoted", "subshell"):
             shell = _Shell(shell.errexit, shell.ended)
         if kind == "simple_command":
@@ -82,8 +86,9 @@ class _Collector:
         elif kind == "for_clause":
             context = context._replace(loops=(*context.loops, _loop(tree)))
         for child, around in _parts(tree, context):
-            # Each command of a pipeline has a shell of its own.
-            behind.append((child, around, _Shell(shell.errexit, shell.ended) if kind == "pipeline" else shell))
+            # Each command of a pipeline, or in the background, has a shell of its own.
+            own = kind == "pipeline" or around.background and not context.background
+            behind.append((child, around, _Shell(shell.errexit, shell.ended) if own else shell))
 
     def _simple(self, tree: Tree, context: Context, shell: _Shell) -> Context:
         """Notes a simple command. Returns the context of substitutions in it."""
@@ -102,12 +107,19 @@ class _Collector:
         around = context._replace(errexit=shell.errexit, unreached=shell.ended)
         command = Command(tuple(words), assignments, tuple(redirections), around, _start(first))
         self._commands.append(command)
+        stops = command.name in self._stopping or command.name == "set" and errexit_after(command.arguments, False)
+        if stops and context.function:
+            self._stopping.add(context.function)
         if command.name == "set":
-            shell.errexit = errexit_after(command.arguments, shell.errexit)
+            # One that may not run takes nothing back.
+            kept = shell.errexit and context.conditional
+            shell.errexit = errexit_after(command.arguments, shell.errexit) or kept
+        elif stops:
+            shell.errexit = True
         elif command.name in ("exit", "exec") and len(words) > (command.name == "exec") and not context.conditional:
-            shell.ended = not context.background
+            shell.ended = True
         # Where assignments stand alone, the status is that of the last substitution.
-        return context if assignments and not words else context._replace(tested=False, last=False)
+        return _ending(context, shell) if assignments and not words else context._replace(tested=False, last=False)
 
     def _case(self, tree: Tree) -> None:
         subject = next(child for child in tree.children if child.kind in ("WORD", "word"))
@@ -119,6 +131,11 @@ class _Collector:
         self._cases.append(Case(_word(subject), tuple(items), _start(tree), tuple(places)))
 
 
+def _ending(context: Context, shell: _Shell) -> Context:
+    """The context of a shell of its own: where its failure ends the script, its status is the script's."""
+    return context._replace(last=True) if shell.errexit and not context.condition else context
+
+
 def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
     """The children of a tree, each with its context."""
     kind = tree.kind
@@ -126,7 +143,7 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
     inner = [number for number, child in enumerate(children) if isinstance(child, Tree) and child.kind not in _ASIDE]
     final = inner[-1] if inner else -1
     lost = context._replace(tested=False, last=False)
-    condition = context._replace(tested=True, condition=True, last=False)
+    condition = context._replace(tested=True, condition=True, last=False, dropped=False)
     branch = context._replace(conditional=True)
     for number, child in enumerate(children):
         around = context
@@ -135,13 +152,16 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
         elif kind == "list":
             around = context if number == final else lost
             if number + 1 < len(children) and children[number + 1].kind == "AMP":
-                around = lost._replace(background=True)
+                around = lost._replace(background=True, dropped=True)
         elif kind == "and_or":
             around = context if number == final else condition
+            if number != final and not any(other.kind == "OR_IF" for other in children[number:]):
+                # The others are passed over where it fails, and the status of the list is its own.
+                around = around._replace(last=context.last, dropped=not (context.tested or context.last))
             if number != inner[0]:
                 around = around._replace(conditional=True)
         elif kind == "pipeline":
-            around = (context if number == final else lost)._replace(pipeline=True)
+            around = (context if number == final else lost._replace(dropped=True))._replace(pipeline=True)
         elif kind == "negation":
             around = condition
         elif kind in ("if_clause", "elif_part"):
@@ -151,11 +171,14 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
         elif kind == "for_clause":
             words = context.loops[-1].words
             sure = words is not None and any(word.literal is not None for word in words)
-            around = lost if sure else lost._replace(conditional=True)
+            # The last turn's status is that of the loop; where there are several, that of the others is lost.
+            once = words is not None and len(words) == 1 and sure
+            around = context if once else lost if sure else lost._replace(conditional=True)
         elif kind == "subshell":
             around = context._replace(subshell=True)
         elif kind in ("substitution", "backquoted"):
-            around = context._replace(substitution=True)
+            # dash does not pass on to it that it is in a condition.
+            around = context._replace(substitution=True, condition=False)
         elif kind in ("case_item", "else_part"):
             around = branch
         yield child, around

@@ -55,7 +55,8 @@ class Context(NamedTuple):
     ``!``). ``condition``: it runs where ``set -e`` does not act. ``last``: its status is the script's or function's.
     ``errexit``: ``set -e`` was given before it, as the text goes. ``conditional``: whether it runs at all depends on
     something else in the script or function. ``loops`` are those it is in, the outer ones first. ``unreached``: the
-    script ends before it.
+    script ends before it. ``dropped``: nobody gets its status, whatever ``set -e`` says: it stands before ``|`` or
+    ``&``, or before ``&&`` in a list whose own status is lost.
     """
 
     function: Optional[str] = None
@@ -70,6 +71,7 @@ class Context(NamedTuple):
     conditional: bool = False
     loops: Tuple[Loop, ...] = ()
     unreached: bool = False
+    dropped: bool = False
 
     @property
     def always_runs(self) -> bool:
@@ -79,7 +81,7 @@ class Context(NamedTuple):
     @property
     def failure_counts(self) -> bool:
         """Whether a failure of the command is noticed: tested, the result of all, or an end by ``set -e``."""
-        return self.tested or self.last or self.errexit and not self.condition
+        return not self.dropped and (self.tested or self.last or self.errexit and not self.condition)
 
 
 class Command(NamedTuple):

@@ -11,7 +11,7 @@ from itertools import product
 from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from scmguard.parse.initramfs_sh import Script
-from scmguard.parse.sh_model import Assignment, Command, Word
+from scmguard.parse.sh_model import Assignment, Command, Loop, Word
 from scmguard.parse.sh_quoting import unquoted
 
 # How often a command in loops is looked at, and how far variables are followed.
@@ -22,8 +22,19 @@ _PIECE = re.compile(
     r"""|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\})|(?P<unknown>\$(?=[{(0-9!#$*?@-])|`)"""
     r"""|(?P<pattern>[*?\[])|(?P<plain>[^'"\\$`*?\[]+|\$)"""
 )
-# Commands that give variables a value.
-_SETTING = frozenset(["read", "local", "export", "readonly", "getopts", "unset"])
+# A word with ${x:=y} or $((x = 1)) in it gives a variable a value on its way.
+_DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?=")
+_ARITHMETIC = re.compile(r"\$\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)")
+_COUNTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
+_BLANKS = re.compile(r"[ \t\n]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Commands that give variables a value: None is one that is not known. Some set others by themselves.
+_SETTING = frozenset(["read", "local", "export", "readonly", "getopts", "unset", "eval", None])
+_BESIDE = {"cd": ("PWD", "OLDPWD"), "getopts": ("OPTARG", "OPTIND")}
+# What is assigned in front of a special built-in stays assigned (POSIX.1-2017, XCU 2.14).
+_SPECIAL = frozenset([":", ".", "eval", "exec", "export", "readonly", "set", "shift", "times", "trap", "unset", None])
+# Stands for every name.
+_ANY = "*"
 
 
 class Field(NamedTuple):
@@ -43,18 +54,34 @@ class Values:
     def __init__(self, script: Script, given: Optional[Mapping[str, str]] = None) -> None:
         self._given = dict(given or {})
         self._assigned: Dict[str, Optional[Assignment]] = {}
-        others: Set[str] = set()
+        # Loops in which something else gives their variable a value.
+        self._broken: Set[Loop] = set()
+        functions: Set[Optional[str]] = {function.name for function in script.functions}
+        calls = [command for command in script.commands if command.name is None or command.name in functions]
+        callers = {loop for command in calls for loop in command.context.loops}
+        evals: List[Command] = []
+        others: Set[str] = set(_DEFAULT.findall(script.text))
+        for expression in _ARITHMETIC.findall(script.text):
+            others.update(_COUNTED.findall(expression))
         for command in script.commands:
-            if command.name in _SETTING:
-                others.update((argument or "").partition("=")[0] for argument in command.arguments)
+            changed = _changed(command, functions)
+            others |= changed
+            if _ANY in changed:
+                evals.append(command)
             others.update(loop.name for loop in command.context.loops)
             for assignment in command.assignments:
                 if assignment.alone:
-                    sure = command.context.always_runs and not command.context.loops and _in_place(command)
-                    known = sure and assignment.name not in self._assigned
+                    changed.add(assignment.name)
+                    known = _is_sure(command) and assignment.name not in self._assigned
                     self._assigned[assignment.name] = assignment if known else None
+            self._broken.update(_broken(command, changed, callers))
         for name in others:
             self._assigned[name] = None
+        # Behind an eval of who knows what nothing is known, nor in front of it in the same loops.
+        outer = {command.context.loops[0] for command in evals if command.context.loops}
+        inside = [command.start - 1 for command in script.commands if outer.intersection(command.context.loops[:1])]
+        self._known_until = min([command.start for command in evals] + inside, default=len(script.text))
+        self._splits = "IFS" in self._assigned
 
     def runs(self, command: Command) -> Iterator[Run]:
         """The command's words (its name first) for each time that its loops make it run; once without loops."""
@@ -70,17 +97,22 @@ class Values:
         choices: List[List[Optional[str]]] = []
         for loop in command.context.loops:
             taken: List[Optional[str]] = []
+            broken = loop in self._broken
             for word in loop.words or ():
                 fields = self._fields(word, {}, command.start, 0)
-                taken += [None] if fields is None else [None if each.pattern else each.text for each in fields]
+                taken += (
+                    [None] if fields is None else [None if each.pattern or broken else each.text for each in fields]
+                )
             names.append(loop.name)
-            choices.append(taken if loop.words is not None and taken else [None])
+            choices.append(taken or [None])
         for number, chosen in enumerate(product(*choices)):
             if number == _MOST_RUNS:
                 return
             yield dict(zip(names, chosen))
 
     def _variable(self, name: str, environment: Mapping[str, Optional[str]], before: int, depth: int) -> Optional[str]:
+        if before > self._known_until:
+            return None
         if name in environment:
             return environment[name]
         assignment = self._assigned.get(name)
@@ -94,21 +126,23 @@ class Values:
         self, word: Word, environment: Mapping[str, Optional[str]], before: int, depth: int
     ) -> Optional[Tuple[Field, ...]]:
         """The fields of a word; unquoted values are split at blanks."""
-        parts: List[str] = [""]
         pattern = False
         pieces = _pieces(word.raw, lambda name: self._variable(name, environment, before, depth))
         if pieces is None:
             return None
-        for text, quoted, is_pattern in pieces:
+        found: List[str] = []
+        field: Optional[str] = None
+        for text, whole, is_pattern in pieces:
             pattern = pattern or is_pattern
-            if quoted:
-                parts[-1] += text
-                continue
-            split = re.split(r"[ \t\n]+", text)
-            parts[-1] += split[0]
-            parts += split[1:]
-        kept = parts if word.raw[:1] in ("'", '"') and len(parts) == 1 else [part for part in parts if part]
-        return tuple(Field(part, pattern) for part in kept)
+            if not whole and self._splits:
+                return None
+            for number, part in enumerate([text] if whole else _BLANKS.split(text)):
+                if number and field is not None:
+                    found.append(field)
+                    field = None
+                if part or whole:
+                    field = (field or "") + part
+        return tuple(Field(text, pattern) for text in (found if field is None else [*found, field]))
 
     def _joined(self, word: Word, before: int, depth: int) -> Optional[str]:
         return evaluated(word, lambda name: self._variable(name, {}, before, depth))
@@ -119,15 +153,21 @@ def evaluated(word: Word, variable: Callable[[str], Optional[str]]) -> Optional[
 
     ``variable`` tells the value of a variable by its name, None where it is not known.
     """
-    pieces = _pieces(word.raw, variable)
-    return None if pieces is None else "".join(text for text, _safe, _pattern in pieces)
+    pieces = _pieces(word.raw, variable, assigned=True)
+    return None if pieces is None else "".join(text for text, _whole, _pattern in pieces)
 
 
-def _pieces(raw: str, variable: Callable[[str], Optional[str]]) -> Optional[List[Tuple[str, bool, bool]]]:
-    """A word in pieces: text, whether it is safe from being split, whether it makes the word a pattern."""
+def _pieces(
+    raw: str, variable: Callable[[str], Optional[str]], assigned: bool = False
+) -> Optional[List[Tuple[str, bool, bool]]]:
+    """A word in pieces: text, whether it is safe from being split, whether it makes the word a pattern.
+
+    With ``assigned`` it stands behind ``name=``, where ``~`` counts behind a colon, too.
+    """
     found: List[Tuple[str, bool, bool]] = []
     double = False
-    if raw.startswith("~"):
+    if raw.startswith("~") or "\\\n" in raw and ("$" in raw or "~" in raw):
+        # A joined line may stand between $ and the name, or in the name.
         return None
     at = 0
     while at < len(raw):
@@ -141,6 +181,7 @@ def _pieces(raw: str, variable: Callable[[str], Optional[str]]) -> Optional[List
         kind, text, at = match.lastgroup, match.group(), match.end()
         if kind == "double":
             double = not double
+            found.append(("", True, False))
         elif kind in ("name", "braced"):
             value = variable(match.group(kind))
             if value is None:
@@ -148,13 +189,52 @@ def _pieces(raw: str, variable: Callable[[str], Optional[str]]) -> Optional[List
             found.append((value, double, not double and any(char in value for char in "*?[")))
         elif kind in ("single", "escape"):
             kept = text if kind == "escape" and double and text[1] not in '$`"\\\n' else unquoted(text)
-            found.append((kept, True, False))
+            if text != "\\\n":
+                found.append((kept, True, False))
+        elif assigned and not double and ":~" in text:
+            return None
         else:
             found.append((text, True, kind == "pattern" and not double))
     return found
 
 
-def _in_place(command: Command) -> bool:
-    """Whether what the command sets stays set for what follows it."""
+def _is_sure(command: Command) -> bool:
+    """Whether what the command sets is set for all that follows it."""
     context = command.context
-    return not (context.function or context.subshell or context.substitution or context.pipeline or context.background)
+    inside = context.function or context.subshell or context.substitution or context.pipeline or context.background
+    return context.always_runs and not (context.loops or command.redirections or inside)
+
+
+def _changed(command: Command, functions: Set[Optional[str]]) -> Set[str]:
+    """The variables that a command gives values by other means than an assignment that stands alone."""
+    found: Set[str] = set()
+    words = list(command.words)
+    while words and words[0].literal == "command":
+        words = words[2:] if len(words) > 1 and words[1].literal == "-p" else words[1:]
+    if not words:
+        return found
+    name = words[0].literal
+    found.update(_BESIDE.get(name or "", ()))
+    if name in _SPECIAL or name in functions:
+        found.update(assignment.name for assignment in command.assignments)
+    if name in _SETTING:
+        for word in words[2 if name == "getopts" else 1 :]:
+            start = _NAME.match(word.text)
+            if name == "eval" and word.literal is not None:
+                found.update(_NAME.findall(word.literal))
+            elif start is not None and word.text[start.end() : start.end() + 1] in ("", "=") and name != "eval":
+                found.add(start.group())
+            elif name is not None and word.literal is None:
+                found.add(_ANY)
+    return found
+
+
+def _broken(command: Command, changed: Set[str], callers: Set[Loop]) -> Iterator[Loop]:
+    """The loops whose variable a command gives a value: those it is in, and those that may call its function."""
+    loops = command.context.loops
+    for number, loop in enumerate(loops):
+        if loop.name in changed or any(inner.name == loop.name for inner in loops[number + 1 :]):
+            yield loop
+    if command.context.function:
+        names = changed.union(loop.name for loop in loops)
+        yield from (loop for loop in callers if loop.name in names and loop not in loops)

@@ -52,13 +52,24 @@ class Option(NamedTuple):
         return form is None or re.fullmatch(form, self.value or "") is not None
 
     @property
+    def script(self) -> Optional[str]:
+        """The path in the root folder that the value means as a key script; None where there is no value."""
+        if not self.value:
+            return None
+        return self.value.strip("/") if self.value.startswith("/") else SCRIPTS + "/" + self.value
+
+    @property
     def is_systemds(self) -> bool:
         """Whether it is one that systemd-cryptsetup alone knows, and that the volume is not opened without."""
         return self.name in _SYSTEMD
 
 
 class Volume(NamedTuple):
-    """A line of crypttab. Missing fields are empty: such a line is left out with a warning."""
+    """A line of crypttab. Missing fields are empty: such a line is left out with a warning.
+
+    ``ending`` is the line's: without one it is not read (``while read``), and a carriage return in it belongs to the
+    last field.
+    """
 
     file: Source
     span: Span
@@ -66,6 +77,7 @@ class Volume(NamedTuple):
     source: str
     key: str
     options: Tuple[Option, ...]
+    ending: str = "\n"
 
     @property
     def is_whole(self) -> bool:
@@ -84,9 +96,7 @@ class Volume(NamedTuple):
     def keyscript(self) -> Optional[str]:
         """The path of the key script in the root folder; None where there is none."""
         option = self.option("keyscript")
-        if option is None or not option.value:
-            return None
-        return option.value.strip("/") if option.value.startswith("/") else SCRIPTS + "/" + option.value
+        return None if option is None else option.script
 
 
 _ESCAPE = re.compile(r"\\(0?[0-7]{1,3})")
@@ -100,15 +110,21 @@ def _plain(text: str) -> str:
 def crypttab(root: Folder) -> Iterator[Volume]:
     """The lines of /etc/crypttab but comments, in order; none where there is no such file. Raises Unreadable."""
     file = root.source(PATH)
-    for line in file.lines if file is not None else ():
+    if file is not None:
+        yield from volumes(file)
+
+
+def volumes(file: Source) -> Iterator[Volume]:
+    """The lines of a file such as /etc/crypttab, or the ``cryptroot/crypttab`` of an image."""
+    for line in file.lines:
         text = line.text.strip(" \t")
-        if file is None or not text or text.startswith("#"):
+        if not text or text.startswith("#"):
             continue
         fields = re.split(r"[ \t]+", text, maxsplit=3)
         target, source, key, rest = (*fields, "", "", "")[:4]
         at = line.text.rindex(rest) if rest else 0
         options = tuple(_options(file, line.number, rest, at))
-        yield Volume(file, file.span(line.number), _plain(target), _plain(source), _plain(key), options)
+        yield Volume(file, file.span(line.number), _plain(target), _plain(source), _plain(key), options, line.ending)
 
 
 def _options(file: Source, number: int, text: str, start: int) -> Iterator[Option]:

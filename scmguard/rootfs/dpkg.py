@@ -7,10 +7,11 @@ import re
 from typing import Dict, Iterator, NamedTuple, Optional, Tuple
 
 from scmguard.folder import Folder
-from scmguard.text import Span, decode
+from scmguard.text import Span, decode, encode
 
 STATUS = "var/lib/dpkg/status"
 INFO = "var/lib/dpkg/info"
+DIVERSIONS = "var/lib/dpkg/diversions"
 
 # States in which none of the package's programs is there. In all others they are, or may be.
 _GONE = ("not-installed", "config-files")
@@ -79,24 +80,38 @@ def unfinished(root: Folder) -> Iterator[Package]:
 _SUM = re.compile(rb"^([0-9a-f]{32})  (\S.*)$", re.MULTILINE)
 
 
-def checksums(root: Folder, folder: str) -> Dict[str, Tuple[str, str]]:
-    """The files below a folder that packages brought: path, package, and the MD5 sum that it had. Raises Unreadable.
+def checksums(root: Folder, *folders: str) -> Dict[str, Tuple[str, str]]:
+    """The files below folders that packages brought: path, package, and the MD5 sum that it had. Raises Unreadable.
 
     Configuration files are not among them (dpkg keeps their sums in the status file).
     """
     found: Dict[str, Tuple[str, str]] = {}
-    prefix = folder.encode("utf-8")
+    prefixes = tuple(folder.encode("utf-8") for folder in folders)
     for name in root.names(INFO):
         if not name.endswith(".md5sums"):
             continue
         data = root.read("{}/{}".format(INFO, name)) or b""
-        if prefix not in data:
+        if not any(prefix in data for prefix in prefixes):
             continue
         package = name[: -len(".md5sums")].partition(":")[0]
         for match in _SUM.finditer(data):
-            if match.group(2).startswith(prefix):
+            if match.group(2).startswith(prefixes):
                 found[decode(match.group(2))] = package, match.group(1).decode("ascii")
     return found
+
+
+def diversions(root: Folder) -> Dict[str, str]:
+    """The files of packages that are put elsewhere, as dpkg-divert(1) arranges it: path, and the other path.
+
+    Raises Unreadable.
+    """
+    lines = decode(root.read(DIVERSIONS) or b"").split("\n")
+    return {path.strip("/"): other.strip("/") for path, other, _package in zip(lines[::3], lines[1::3], lines[2::3])}
+
+
+def is_conffile(root: Folder, path: str) -> bool:
+    """Whether a file is the configuration file of a package. Raises Unreadable."""
+    return b"\n /" + encode(path) + b" " in (root.read(STATUS) or b"")
 
 
 def _stanza(data: bytes, start: int, name: str, path: str) -> Package:

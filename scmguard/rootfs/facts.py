@@ -5,12 +5,15 @@ from typing import Dict, List, Optional, Tuple
 
 from scmguard.boot import Boot
 from scmguard.folder import Folder
-from scmguard.rootfs import initramfs_conf, initramfs_tools, kernels, mounts
-from scmguard.rootfs.crypttab import Volume, crypttab
+from scmguard.rootfs import dpkg, initramfs_conf, initramfs_tools, kernels, mounts, runparts
+from scmguard.rootfs.crypttab import SCRIPTS, Volume, crypttab
 from scmguard.rootfs.initramfs_conf import Listed
 from scmguard.rootfs.initramfs_tools import Entry
 from scmguard.rootfs.modules import Modules
 from scmguard.rootfs.shell_settings import ShellSettings
+
+# Where files of packages are that go into the image or make it.
+_MAKING = (initramfs_tools.PACKAGED + "/", SCRIPTS + "/", "usr/" + SCRIPTS + "/")
 
 
 class RootFacts:
@@ -29,6 +32,16 @@ class RootFacts:
     def boot_scripts(self) -> Tuple[Entry, ...]:
         """What is in the folders of boot scripts."""
         return initramfs_tools.boot_scripts(self.root)
+
+    @cached_property
+    def run_parts(self) -> Tuple[Entry, ...]:
+        """What is in the folders of run-parts for kernels and images."""
+        return runparts.run_parts(self.root)
+
+    @cached_property
+    def packaged(self) -> Dict[str, Tuple[str, str]]:
+        """The files of packages that take part in making the initramfs: path, package and MD5 sum."""
+        return dpkg.checksums(self.root, *_MAKING)
 
     @cached_property
     def settings(self) -> ShellSettings:

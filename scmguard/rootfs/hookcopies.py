@@ -11,6 +11,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 from scmguard.parse.initramfs_sh import Script
 from scmguard.parse.sh_model import Command
 from scmguard.parse.sh_values import Field, Run, Values
+from scmguard.rootfs.hookfailures import ends_badly
 
 # Stands for the value of DESTDIR, which no text has.
 _DESTDIR = "\x01"
@@ -20,6 +21,8 @@ _FUNCTIONS = frozenset(
 )
 #: Those whose failure only shows in their status, so that somebody has to look at it.
 FAIL_BY_STATUS = frozenset(["copy_exec", "copy_file", "add_firmware"]) | _COPYING
+# How many commands an answer to prereqs has, its test and its exit not counted.
+_ANSWER = 3
 # Options of cp and install that take the next word for their value.
 _WITH_VALUE = {"-m": "mode", "-o": "owner", "-g": "group", "-S": "suffix", "-t": "target", "--mode": "mode"}
 
@@ -53,19 +56,21 @@ class Copy(NamedTuple):
 def copies(script: Script) -> Tuple[Copy, ...]:
     """What a hook brings, in the order of its text; nothing where it is refused."""
     values = Values(script, {"DESTDIR": _DESTDIR})
-    called = _called(script)
+    called = called_functions(script)
+    ends = _Ends(script)
     found: List[Copy] = []
     for command in script.commands:
         if command.name not in _FUNCTIONS and command.name not in _COPYING:
             continue
         function = command.context.function
         sure = command.context.always_runs and (function is None or function in called)
+        sure = sure and not ends.may_pass_over(command)
         for words in values.runs(command):
             found += _copies(command, words, sure)
     return tuple(found)
 
 
-def _called(script: Script) -> Set[str]:
+def called_functions(script: Script) -> Set[str]:
     """The functions that are called whenever the script runs."""
     calls: Dict[Optional[str], List[str]] = {}
     names = {function.name for function in script.functions}
@@ -80,6 +85,55 @@ def _called(script: Script) -> Set[str]:
                 found.add(name)
                 todo.append(name)
     return found
+
+
+class _Ends:
+    """What may end the script, a function or a round of a loop before its end, without failing.
+
+    The answer to ``prereqs`` is none of these. Where the script fails, the build stops, and copies do not matter.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self._first: Optional[int] = None
+        self._of_functions: Dict[str, int] = {}
+        self._of_loops: Dict[int, int] = {}
+        start, end = script.answer or (0, 0)
+        asked = -_ANSWER
+        for number, command in enumerate(script.commands):
+            context = command.context
+            if "prereqs" in command.arguments:
+                asked = number
+            # if [ "$1" = prereqs ]; then prereqs; exit 0; fi
+            if start <= command.start < end or number - asked < _ANSWER:
+                continue
+            always = context.always_runs and context.function is None
+            if not (always or context.function == "prereqs" or context.subshell or context.pipeline):
+                self._add(command)
+
+    def _add(self, command: Command) -> None:
+        context = command.context
+        if command.name in ("break", "continue") and context.loops:
+            self._of_loops.setdefault(id(context.loops[-1]), command.start)
+        elif command.name == "return" and context.function is not None:
+            self._of_functions.setdefault(context.function, command.start)
+        elif self._first is None and not context.substitution and _ends_well(command):
+            self._first = command.start
+
+    def may_pass_over(self, command: Command) -> bool:
+        """Whether one of them may come before a command that stands behind it."""
+        context = command.context
+        if self._first is not None and (context.function is not None or self._first < command.start):
+            return True
+        if self._of_functions.get(context.function or "", command.start) < command.start:
+            return True
+        return any(self._of_loops.get(id(loop), command.start) < command.start for loop in context.loops)
+
+
+def _ends_well(command: Command) -> bool:
+    """Whether a command ends the script, other than with a status that stops the build."""
+    if command.name == "exec":
+        return len(command.words) > 1
+    return command.name in ("exit", "return") and ends_badly(command) is not True
 
 
 def _copies(command: Command, words: Run, sure: bool) -> Iterator[Copy]:

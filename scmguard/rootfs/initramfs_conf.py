@@ -15,12 +15,21 @@ from scmguard.text import Source, Span
 
 MAIN = OWN + "/initramfs.conf"
 UPDATES = OWN + "/update-initramfs.conf"
-_PARTS = "conf.d"
+#: The folders of parts, the packages' and the administrator's.
+FOLDERS = (PACKAGED + "/conf.d", OWN + "/conf.d")
 _HOOKS = PACKAGED + "/conf-hooks.d"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z")
 
 #: What holds where no file says anything (mkinitramfs has no default of its own for COMPRESS: it stops).
 DEFAULTS = {"MODULES": "most", "BUSYBOX": "auto", "UMASK": "", "update_initramfs": "yes", "backup_initramfs": "no"}
+
+
+def is_installed(root: Folder) -> bool:
+    """Whether initramfs-tools itself is there, so that the files of packages are; a folder of settings has none.
+
+    Raises Unreadable.
+    """
+    return root.exists(PACKAGED + "/hook-functions")
 
 
 def is_read(name: str) -> bool:
@@ -30,11 +39,12 @@ def is_read(name: str) -> bool:
 
 def parts(root: Folder) -> List[str]:
     """The files of conf.d that are read, in their order. Raises Unreadable."""
-    own = root.names("{}/{}".format(OWN, _PARTS))
+    theirs, ours = FOLDERS
+    own = root.names(ours)
     masked = set(own)
-    packaged = [name for name in root.names("{}/{}".format(PACKAGED, _PARTS)) if name not in masked]
-    found = ["{}/{}/{}".format(PACKAGED, _PARTS, name) for name in packaged if is_read(name)]
-    return found + ["{}/{}/{}".format(OWN, _PARTS, name) for name in own if is_read(name)]
+    packaged = [name for name in root.names(theirs) if name not in masked]
+    found = ["{}/{}".format(theirs, name) for name in packaged if is_read(name)]
+    return found + ["{}/{}".format(ours, name) for name in own if is_read(name)]
 
 
 def build_settings(root: Folder) -> ShellSettings:

@@ -13,6 +13,7 @@ from scmguard.folder import Folder, Status
 from scmguard.parse.initramfs_sh import Script, read_script
 from scmguard.parse.sh_model import Command
 from scmguard.parse.sh_values import Values
+from scmguard.rootfs.links import status_of
 from scmguard.rootfs.tsort import Order, order
 from scmguard.text import Source
 
@@ -28,8 +29,17 @@ STAGES = (
 )
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
+# What a script of initramfs-tools calls or reads, and nothing else does.
+_ITS_COMMANDS = frozenset(
+    ["copy_exec", "copy_file", "copy_modules_dir", "manual_add_modules", "force_load", "add_firmware"]
+)
+_SOURCED = ("/usr/share/initramfs-tools/hook-functions", "/scripts/functions")
 # Hooks are short; what is larger is no script that anybody wrote, and would take its time.
 _LARGEST = 256 * 1024
+
+
+# Commands in the answer to prereqs that print nothing.
+_QUIET = frozenset([":", "true", "[", "test", "local", "exit", "return", "prereqs"])
 
 
 class Entry(NamedTuple):
@@ -79,11 +89,24 @@ class Entry(NamedTuple):
         source = self.source
         return read_script(source.path, source.data)
 
+    @property
+    def is_script(self) -> bool:
+        """Whether its text is that of a script, and no note or data. Raises Unreadable."""
+        script = self.script
+        if script is None or "\0" in script.text:
+            return False
+        if script.text.lstrip("\ufeff \t").startswith("#!") or script.answer is not None:
+            return True
+        return any(
+            command.name in _ITS_COMMANDS or (command.name == "." and (command.arguments[:1] or ("",))[0] in _SOURCED)
+            for command in script.commands
+        )
+
 
 def _entries(root: Folder, folder: str, stage: str = "") -> Iterator[Entry]:
     for name in root.names(folder):
         path = "{}/{}".format(folder, name)
-        yield Entry(root, path, root.status(path), re.match(_NAME, name) is not None, stage)
+        yield Entry(root, path, status_of(root, path), re.match(_NAME, name) is not None, stage)
 
 
 def hooks(root: Folder) -> Tuple[Entry, ...]:
@@ -104,11 +127,11 @@ def boot_scripts(root: Folder) -> Tuple[Entry, ...]:
 def in_image(scripts: Tuple[Entry, ...]) -> Tuple[Entry, ...]:
     """The boot scripts that get into the image: one of the administrator's replaces the packages' of the same name.
 
-    Whether it is executable does not matter for that.
+    Whether it is executable does not matter for that. Links are left out (``find -type f``).
     """
     found: Dict[Tuple[str, str], Entry] = {}
     for entry in scripts:
-        if entry.takes_name and entry.is_file:
+        if entry.takes_name and entry.is_file and entry.root.link(entry.path) is None:
             found[entry.stage, entry.name] = entry
     return tuple(found.values())
 
@@ -123,7 +146,7 @@ def prerequisites(script: Script, sure: bool = False) -> Optional[Tuple[str, ...
     values = Values(script)
     said: List[str] = []
     for command in _answer(script):
-        if command.name not in ("echo", "printf", ":", "true", "exit", "return", "prereqs", None):
+        if command.words and command.name not in _QUIET and command.name not in ("echo", "printf"):
             return None
         if command.name in ("echo", "printf"):
             if sure and command.context.function and command.context.conditional:

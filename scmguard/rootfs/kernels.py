@@ -72,6 +72,16 @@ def flavour(release: str) -> str:
     return match.group(1) if match else ""
 
 
+def newest(found: List[Release]) -> List[Release]:
+    """Of each flavour the newest release: those that the boot partition gets kernels of."""
+    best: Dict[str, Release] = {}
+    for release in found:
+        kind = flavour(release.name)
+        if kind not in best or sort_key(best[kind].name) < sort_key(release.name):
+            best[kind] = release
+    return [best[kind] for kind in sorted(best)]
+
+
 def config_path(root: Folder, release: str) -> Optional[str]:
     """The file with the configuration that a kernel was built with; None where there is none. Raises Unreadable."""
     places = ["lib/modules/{0}/config-{0}", "usr/lib/modules/{0}/config-{0}", "boot/config-{0}"]

@@ -4,7 +4,7 @@ initramfs-tools, raspi-firmware, flash-kernel and cryptsetup's hook are configur
 gives it always runs and uses nothing unknown. Sources: POSIX.1-2017, XCU 2.9.1, 2.14 (``.``, ``export``, ``unset``).
 """
 
-from typing import Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.folder import Folder
 from scmguard.parse.initramfs_sh import Script, read_script
@@ -52,6 +52,13 @@ class ShellSettings:
             return None
         value = None if self._doubtful[name] else places[-1].value
         return Setting(value, places[-1], tuple(places[:-1]))
+
+    def set_by(self, path: str) -> Iterator[Tuple[str, Setting]]:
+        """The variables that a file (by its label) sets, whether its values hold in the end or others do."""
+        for name, places in self._places.items():
+            found = self.find(name)
+            if found is not None and any(place.source.path == path for place in places):
+                yield name, found
 
     def value(self, name: str, default: str) -> Optional[str]:
         """A variable's value, the default where no file sets it; None where it is set and not known."""
