@@ -42,7 +42,7 @@ class Context:
         self.memo: Dict[str, Any] = {}
         self._files: Optional[BootFiles] = None
         self._cmdlines: Optional[Split[Optional[CommandLine]]] = None
-        self._images: Optional[Dict[str, Condition]] = None
+        self._images: Optional[Dict[Tuple[str, ...], Condition]] = None
 
     @property
     def boot(self) -> Boot:
@@ -64,8 +64,8 @@ class Context:
         return self._cmdlines
 
     @property
-    def images(self) -> Dict[str, Condition]:
-        """The initramfs images that are loaded and there, by name, with the worlds of each."""
+    def images(self) -> Dict[Tuple[str, ...], Condition]:
+        """The initramfs images that are loaded and there, by the names of their files, with the worlds of each."""
         if self._images is None:
             self._images = present_images(self.config, self.files)
         return self._images

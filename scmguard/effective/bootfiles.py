@@ -63,15 +63,18 @@ def command_lines(config: EffectiveConfig, name: "Split[str]") -> "Split[Optiona
     return name.product(joined).map(lambda key: lines[key])
 
 
-def present_images(config: EffectiveConfig, files: BootFiles) -> Dict[str, Condition]:
-    """The initramfs images that the firmware loads and that are on the boot partition, with the worlds of each."""
-    found: Dict[str, Condition] = {}
+def present_images(config: EffectiveConfig, files: BootFiles) -> "Dict[Tuple[str, ...], Condition]":
+    """The initramfs images that the firmware loads and that are on the boot partition, with the worlds of each.
+
+    Several names are one image: the firmware puts the files one behind the other.
+    """
+    found: Dict[Tuple[str, ...], Condition] = {}
     if config.boot.single or not config.boot.has_binaries:
         return found
     for when, choice in files.initramfs:
-        for name in choice.names:
-            if when != FALSE and config.boot.exists(name):
-                found[name] = config.worlds.either(found.get(name, FALSE), when)
+        names = choice.names
+        if when != FALSE and names and all(config.boot.exists(name) for name in names):
+            found[names] = config.worlds.either(found.get(names, FALSE), when)
     return found
 
 

@@ -4,12 +4,13 @@ The image is read once, forward; of large files nothing is kept but what :mod:`s
 """
 
 import re
+import stat
 from functools import cached_property
 from typing import Dict, FrozenSet, List, Optional, Tuple
 
 from scmguard import elf
-from scmguard.folder import Content
-from scmguard.initrd.model import Fault, Limits, Member, Segment, Trouble
+from scmguard.folder import Content, Folder, Status
+from scmguard.initrd.model import Fault, Limits, Member, Segment, SegmentEnd, Trouble
 from scmguard.initrd.reader import read
 from scmguard.initrd.source import Source
 
@@ -34,6 +35,8 @@ class Contents:
     def __init__(self) -> None:
         self.segments: List[Segment] = []
         self.faults: List[Fault] = []
+        #: How many archives of the image proper were read to their end.
+        self.ended = 0
         self.members: Dict[str, Member] = {}
         self.texts: Dict[str, bytes] = {}
         self.programs: Dict[str, elf.Elf] = {}
@@ -141,12 +144,58 @@ class Contents:
                     lacking.append(name)
         return tuple(lacking)
 
+    def needs(self, path: str, library: str) -> bool:
+        """Whether the program at a path needs a library, itself or through others; ``library`` begins its name."""
+        todo, seen = [path], {path}
+        while todo:
+            program = self.program(todo.pop())
+            for name in program.needed if program is not None else ():
+                if name.startswith(library):
+                    return True
+                if name not in seen:
+                    seen.add(name)
+                    todo += [self._libraries[name]] if name in self._libraries else []
+        return False
+
+    def has_library(self, name: str) -> bool:
+        """Whether a library of that name is in the image."""
+        return name in self._libraries
+
     @cached_property
     def _libraries(self) -> Dict[str, str]:
         """Libraries by their file names, links among them that lead to a file."""
         return {
             name.rpartition("/")[2]: name for name in self.members if ".so" in name and self.program(name) is not None
         }
+
+
+class ImageFolder(Folder):
+    """An image as a folder: its small files, and what is known of all of them. Links in it are followed."""
+
+    def __init__(self, contents: Contents, path: str) -> None:
+        self.contents = contents
+        self.path = path
+
+    def read(self, name: str) -> Optional[bytes]:
+        return self.contents.text(name)
+
+    def names(self, folder: str = "") -> List[str]:
+        place = self.contents.place(folder)
+        prefix = place + "/" if place else ""
+        if place is None:
+            return []
+        every = self.contents.members
+        return sorted({name[len(prefix) :].split("/")[0] for name in every if name.startswith(prefix)} - {"."})
+
+    def exists(self, name: str) -> bool:
+        return self.contents.find(name) is not None
+
+    def status(self, name: str) -> Optional[Status]:
+        member = self.contents.find(name)
+        if member is None:
+            return None
+        kind = "file" if member.is_file else "folder" if stat.S_ISDIR(member.mode) else "other"
+        return Status(kind, stat.S_IMODE(member.mode), member.size, member.mtime)
 
 
 def _wanted(member: Member) -> bool:
@@ -168,6 +217,8 @@ def read_contents(content: Content) -> Contents:
             found.faults.append(event)
         elif isinstance(event, Segment):
             found.segments.append(event)
+        elif isinstance(event, SegmentEnd):
+            found.ended += found.segments[-1].kind == "main"
         elif isinstance(event, Member):
             data = event.content
             member = event if data is None else event._replace(content=None)

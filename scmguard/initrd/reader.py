@@ -20,6 +20,9 @@ from scmguard.initrd.unpack import unpacker
 
 Keep = Callable[[Member], bool]
 
+_BOOTCONFIG = b"#BOOTCONFIG\n"
+_BOOTCONFIG_END = 8 + len(_BOOTCONFIG)
+
 
 def nothing(member: Member) -> bool:
     """Keeps no content."""
@@ -62,6 +65,7 @@ class _Reader:
     def events(self) -> Generator[Event, None, None]:
         source = self._source
         try:
+            _leave_out_bootconfig(source)
             source.skip_zeros()
             while source.at < source.size:
                 head = source.look(source.at, MAGIC_SIZE)
@@ -125,6 +129,22 @@ class _Reader:
 
 class _Ended(Exception):
     """A fault that ends the reading was told."""
+
+
+def _leave_out_bootconfig(source: Source) -> None:
+    """Ends the source where a boot configuration begins, which the kernel takes off before it unpacks the image.
+
+    Linux, ``Documentation/admin-guide/bootconfig.rst``, ``init/main.c`` (get_boot_config_from_initrd): behind the
+    configuration its size and checksum, four bytes each, and a magic; up to three bytes may follow.
+    """
+    start = max(source.size - _BOOTCONFIG_END - 3, 0)
+    tail = source.look(start, _BOOTCONFIG_END + 3)
+    at = tail.rfind(_BOOTCONFIG)
+    if at < 8:
+        return
+    begin = start + at - 8 - int.from_bytes(tail[at - 8 : at - 4], "little")
+    if begin > 0:
+        source.size = begin
 
 
 def _is_early(source: Source) -> bool:
