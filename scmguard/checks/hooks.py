@@ -1,28 +1,32 @@
 """Hooks and boot scripts of initramfs-tools: what mkinitramfs passes over in silence, and what it runs on the host.
 
-Sources: initramfs-tools 0.142, ``mkinitramfs``, ``hook-functions`` and ``scripts/functions``, tried out on Debian 12: a
-hook that ``sh -n`` refuses is left out, the image is built without what it brings, and the status is 0. Each boot
-script is run with the argument ``prereqs`` while the image is built.
+Sources: initramfs-tools 0.142, ``mkinitramfs``, ``update-initramfs``, ``hook-functions`` and ``scripts/functions``,
+tried out on Debian 12: a hook that ``sh -n`` refuses is left out, the image is built without what it brings, and the
+status is 0. Configuration that the shell refuses ends both programs with status 2. Each boot script is run with the
+argument ``prereqs`` while the image is built. Of prerequisites in a circle tsort drops one, and all scripts are run.
 """
 
-from typing import Iterable, Iterator, List, Optional
+from typing import Iterable, Iterator, List, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params
+from scmguard.checks.hookfiles import named
 from scmguard.checks.initramfs import builder_facts, is_encrypted
+from scmguard.finding import Related
 from scmguard.parse.initramfs_sh import Script
-from scmguard.rootfs.initramfs_tools import PACKAGED, Entry
+from scmguard.rootfs.initramfs_tools import PACKAGED, TREES, Entry, in_image, run_order
 from scmguard.text import Span
 
 
 def _scripts(entries: Iterable[Entry]) -> Iterator[Script]:
+    """What is run, or asked whether it may be."""
     for entry in entries:
-        script = entry.script if entry.takes_name else None
+        script = entry.script if entry.is_taken else None
         if script is not None:
             yield script
 
 
 def hook_does_not_parse(context: Context, _params: Params) -> Iterator[Hit]:
-    """Hooks and boot scripts that ``sh -n`` refuses."""
+    """Hooks, boot scripts and configuration that sh refuses. Raises Unreadable."""
     found = builder_facts(context)
     if found is None:
         return
@@ -30,8 +34,13 @@ def hook_does_not_parse(context: Context, _params: Params) -> Iterator[Hit]:
     for script in _scripts(found.hooks):
         message = "sh refuses this hook, and mkinitramfs builds the image without it: expected {}"
         yield from _refused(script, message, severity)
-    for script in _scripts(found.boot_scripts):
+    for script in _scripts(in_image(found.boot_scripts)):
         yield from _refused(script, "sh refuses this script, which is to run at boot: expected {}", severity)
+    stops = "sh refuses this file, and {} stops at it before it builds anything: expected {{}}"
+    for script in found.settings.refused:
+        yield from _refused(script, stops.format("mkinitramfs"), severity)
+    for script in found.update_settings.refused:
+        yield from _refused(script, stops.format("update-initramfs"), severity)
 
 
 def _refused(script: Script, message: str, severity: Optional[str]) -> Iterator[Hit]:
@@ -47,7 +56,7 @@ def boot_script_runs_on_host(context: Context, _params: Params) -> Iterator[Hit]
     found = builder_facts(context)
     if found is not None:
         message = "this boot script does not ask for prereqs: while an image is built, all of it runs on this machine"
-        yield from _without_prereqs(_scripts(found.boot_scripts), message)
+        yield from _without_prereqs(_scripts(in_image(found.boot_scripts)), message)
 
 
 def hook_without_prereqs(context: Context, _params: Params) -> Iterator[Hit]:
@@ -72,3 +81,41 @@ def _tests_prereqs(script: Script) -> bool:
     """Whether a test of another form than ``case $1 in prereqs)`` looks for the word."""
     words: List[str] = [each or "" for command in script.commands for each in command.arguments]
     return "prereqs" in words
+
+
+def hook_prerequisite_cycle(context: Context, _params: Params) -> Iterator[Hit]:
+    """Hooks, or boot scripts of one stage, each of which asks for another of them to run first. Raises Unreadable."""
+    found = builder_facts(context)
+    if found is None:
+        return
+    for tree in TREES:
+        yield from _cycles(tuple(entry for entry in found.hooks if entry.path.startswith(tree)), "hooks")
+    scripts = in_image(found.boot_scripts)
+    for stage in sorted({entry.stage for entry in scripts}):
+        yield from _cycles(tuple(entry for entry in scripts if entry.stage == stage), "scripts of " + stage)
+
+
+def _cycles(entries: Tuple[Entry, ...], what: str) -> Iterator[Hit]:
+    by_name = {entry.name: entry for entry in entries}
+    for cycle in run_order(entries, sure=True).cycles:
+        members = [by_name[name] for name in cycle if name in by_name]
+        # The administrator's file is the one that can be changed.
+        members.sort(key=lambda entry: entry.packaged)
+        places = [_prerequisites_of(entry) for entry in members]
+        pairs = ["{} before {}".format(named(one), named(other)) for one, other in zip(cycle, cycle[1:] + cycle[:1])]
+        message = "these {} wait for each other, so that chance decides which is first: {}".format(
+            what, ", ".join(pairs)
+        )
+        severity = "hygiene" if all(entry.packaged for entry in members) else None
+        related = tuple(Related(span, "another of them") for span in places[1:])
+        yield Hit(members[0].source, places[0], message, related=related, severity=severity, boardless=True)
+
+
+def _prerequisites_of(entry: Entry) -> Span:
+    """Where an entry says what is to run before it."""
+    script = entry.script
+    if script is None:
+        return Span(entry.root.label(entry.path))
+    assigned = [one for name in ("PREREQ", "PREREQS") for one in script.assigned(name)]
+    start = assigned[0].start if assigned else script.answer[0] if script.answer is not None else 0
+    return script.source.span(script.position(start)[0])
