@@ -36,7 +36,19 @@ _KEYS = (
     "examples",
 )
 _OPTIONAL = ("wants", "scope", "looks-at", "waiver")
-_EXAMPLE_KEYS = ("name", "profile", "board", "files", "root", "links", "space", "finds", "possible", "incidents")
+_EXAMPLE_KEYS = (
+    "name",
+    "profile",
+    "board",
+    "files",
+    "root",
+    "links",
+    "space",
+    "finds",
+    "severity",
+    "possible",
+    "incidents",
+)
 
 
 def read_yaml(path: str) -> Any:
@@ -192,6 +204,8 @@ def _check_examples(path: str, examples: Any) -> None:
             if not isinstance(case, dict):
                 complain(path, above, "an example is a mapping")
             check_keys(path, case, _EXAMPLE_KEYS, ["name", "finds"] if kind == "bad" else ["name"], above)
+            if case.get("severity", "brick") not in SEVERITIES:
+                complain(path, [*above, "severity"], "severity must be one of {}".format(", ".join(SEVERITIES)))
             numbers = case.get("incidents", [])
             if not isinstance(numbers, list) or not all(isinstance(each, int) for each in numbers):
                 complain(path, [*above, "incidents"], "incidents must be a list of numbers")

@@ -29,6 +29,8 @@ def test_example(name: str) -> None:
         assert (one.span.path, one.span.line) == (path, line), said
         assert one.message.startswith(message), said
         assert one.rule == rule.id
+    if "severity" in example:
+        assert {one.severity for one in found} == {example["severity"]}
     possible = {one.confidence == "possible" for one in found}
     assert possible == {bool(example.get("possible", False))}
 

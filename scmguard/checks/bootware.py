@@ -20,14 +20,14 @@ _FILES = ("u-boot.bin", "boot.scr", "zboot.enc")
 _KERNELS = ("usr-kernel.enc", "kernel8.img", "vmlinuz")
 
 
-def _evidence(context: Context) -> str:
+def evidence(context: Context) -> str:
     """The file that shows that this is a Bootware unit, or nothing."""
     return next((name for name in _SIGNS if context.boot.exists(name)), "")
 
 
 def bootware_line_missing(context: Context, _params: Params) -> Iterator[Hit]:
     """Where Bootware's files are, its lines must be in effect."""
-    sign = _evidence(context)
+    sign = evidence(context)
     if not sign:
         return
     config = context.config
@@ -56,7 +56,7 @@ def bootware_file_missing(context: Context, _params: Params) -> Iterator[Hit]:
     starts_uboot = context.config.outcome("kernel").where(
         lambda found: found is not None and found.value == "u-boot.bin"
     )
-    when = TRUE if _evidence(context) else starts_uboot
+    when = TRUE if evidence(context) else starts_uboot
     if when == FALSE:
         return
     boot = context.boot
@@ -97,7 +97,7 @@ def uboot_hangs_with_overlay(context: Context, _params: Params) -> Iterator[Hit]
         return  # U-Boot itself is only read where there is something to hang it
     starts = context.files.kernel.where(lambda choice: any(_hanging_uboot(context.boot, name) for name in choice.names))
     version = worlds.among("u-boot", ("2020.10", "another"), lambda each: each == "2020.10")
-    sign = _evidence(context)
+    sign = evidence(context)
     related = [Related(Span(context.boot.files.label(sign)), "this file shows that Bootware is installed")]
     for when, load in loads:
         message = "with {} U-Boot may hang before it starts the kernel".format(load.resolved)
