@@ -15,15 +15,12 @@ class Rule(NamedTuple):
     ``looks_at`` are things without any of which the rule has nothing to say, so that it need not even be loaded: names
     of settings, ``dtoverlay``, ``include``, and files of the boot partition with a slash in front; empty: it always
     looks. ``waiver`` is ``required`` where ``ignore`` must not silence the rule, and only a waiver with a reason may.
+    ``texts`` is what the rule tells people, as JSON: most rules have nothing to say of most trees.
     """
 
     id: str
     severity: str
-    summary: str
-    rationale: str
-    recovery: str
-    help: str
-    sources: Sequence[str]
+    texts: str
     needs: Sequence[str]
     wants: Sequence[str]
     scope: str
@@ -41,6 +38,35 @@ class Rule(NamedTuple):
             return self.own_examples
         stored: Dict[str, Mapping[str, Any]] = json.loads(assets.compiled("examples.json") or b"{}")
         return stored[self.id]
+
+    def _text(self, key: str) -> Any:
+        return json.loads(self.texts)[key]
+
+    @property
+    def summary(self) -> str:
+        """What the rule says, in one line."""
+        return str(self._text("summary"))
+
+    @property
+    def rationale(self) -> str:
+        """What happens on the device."""
+        return str(self._text("rationale"))
+
+    @property
+    def recovery(self) -> str:
+        """What it takes to get the device back."""
+        return str(self._text("recovery"))
+
+    @property
+    def help(self) -> str:
+        """What to do."""
+        return str(self._text("help"))
+
+    @property
+    def sources(self) -> List[str]:
+        """Where it is known from."""
+        found: List[str] = self._text("sources")
+        return found
 
     def applies_to(self, profile: str) -> bool:
         """Whether the rule belongs to a profile."""
@@ -121,6 +147,8 @@ def as_data(rules: Sequence[Rule], profiles: Sequence[Profile]) -> Dict[str, Any
 
 
 def _rule(entry: Mapping[str, Any]) -> Rule:
+    from scmguard.rulefile import TEXTS
+
     def text(key: str) -> str:
         return " ".join(str(entry[key]).split())
 
@@ -130,11 +158,7 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
     return Rule(
         id=entry["id"],
         severity=entry["severity"],
-        summary=text("summary"),
-        rationale=text("rationale"),
-        recovery=text("recovery"),
-        help=text("help"),
-        sources=several("sources"),
+        texts=json.dumps({**{key: text(key) for key in TEXTS}, "sources": entry["sources"]}),
         needs=several("needs"),
         wants=several("wants"),
         scope=entry.get("scope", "board"),

@@ -20,11 +20,12 @@ NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf", "ini
 SCOPES = ("board", "every-board")
 WAIVERS = ("optional", "required")
 
-_TEXTS = ("summary", "rationale", "recovery", "help")
+#: The texts of a rule beside its sources.
+TEXTS = ("summary", "rationale", "recovery", "help")
 _KEYS = (
     "id",
     "severity",
-    *_TEXTS,
+    *TEXTS,
     "sources",
     "needs",
     "wants",
@@ -136,7 +137,7 @@ def read_rule(path: str) -> Dict[str, Any]:
         complain(path, ["id"], "the id must be the file's name, {}".format(stem))
     if entry["severity"] not in SEVERITIES:
         complain(path, ["severity"], "severity must be one of {}".format(", ".join(SEVERITIES)))
-    for key in _TEXTS:
+    for key in TEXTS:
         if not isinstance(entry[key], str) or not entry[key].strip():
             complain(path, [key], "{} must be text".format(key))
     for key in ("sources", "needs", "wants", "profiles", "looks-at"):

@@ -18,7 +18,6 @@ from scmguard.effective.run import Assignment
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last
 from scmguard.rootfs import mounts
-from scmguard.rootfs.crypttab import crypttab
 from scmguard.text import decode, encode
 
 
@@ -185,5 +184,7 @@ def _opened_otherwise(context: Context, line: CommandLine, word: Argument) -> bo
     if root is None:
         # Zymbit's script writes cryptdevice= beside a crypttab that does the work.
         return word.name.startswith("crypt")
+    from scmguard.rootfs.crypttab import crypttab
+
     targets = [volume.target for volume in crypttab(root)]
     return mapped in targets if mapped else bool(targets)

@@ -1,7 +1,7 @@
 """The device behind root=: who can find it, and whether the rest of the system means the same one."""
 
 import re
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params, hit_on, one_hit, span_of
 from scmguard.checks.kernelargs import is_placeholder, loader_worlds, root_argument, roots, uses_initramfs_tools
@@ -10,9 +10,11 @@ from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
 from scmguard.parse.cmdline_txt import Argument, CommandLine, last, needs_initramfs
 from scmguard.rootfs import mounts
-from scmguard.rootfs.crypttab import Volume, crypttab
 from scmguard.rootfs.zymbit import CRYPTRFS
 from scmguard.text import Span
+
+if TYPE_CHECKING:
+    from scmguard.rootfs.crypttab import Volume
 
 
 def root_needs_initramfs(context: Context, _params: Params) -> Iterator[Hit]:
@@ -51,13 +53,15 @@ class _Tables(NamedTuple):
 
     known: bool
     roots: List[mounts.Mount]
-    volumes: List[Volume]
+    volumes: "List[Volume]"
 
 
 def _tables(context: Context) -> _Tables:
     root = context.boot.root
     if root is None:
         return _Tables(False, [], [])
+    from scmguard.rootfs.crypttab import crypttab
+
     known = root.exists("etc/fstab") or root.exists("etc/crypttab")
     volumes = [each for each in crypttab(root) if each.source and not (each.option("swap") or each.option("tmp"))]
     return _Tables(known, [mount for mount in mounts.fstab(root) if mount.is_root], volumes)

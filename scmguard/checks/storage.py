@@ -9,7 +9,6 @@ from scmguard.effective.config import integer
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.folder import Folder
 from scmguard.rootfs import mounts, zymbit
-from scmguard.rootfs.crypttab import crypttab
 
 # The SD/eMMC controller of a Compute Module 4 is mmcblk0; there is no other.
 _OTHER_DEVICE = r"/dev/(?:sd[a-z]|nvme\d|mmcblk[1-9]|vd[a-z]|nfs\b|ram\d|nbd\d|loop\d|md\d|sr\d)"
@@ -49,6 +48,8 @@ def _mounts(context: Context) -> Iterator[Hit]:
     root = context.boot.root
     if root is None:
         return
+    from scmguard.rootfs.crypttab import crypttab
+
     mapped = _mapped_roots(context, root)
     for entry in crypttab(root):
         if entry.target in mapped and re.match(_OTHER_DEVICE, entry.source):

@@ -17,7 +17,6 @@ from scmguard.effective.run import Load, ParameterSet
 from scmguard.effective.worlds import FALSE, Condition, Split
 from scmguard.finding import Related
 from scmguard.rootfs import mounts, zymbit
-from scmguard.rootfs.crypttab import crypttab
 
 
 def key_from_module(context: Context) -> Optional[Related]:
@@ -33,6 +32,8 @@ def key_from_module(context: Context) -> Optional[Related]:
         return Related(named.line.place(named.argument), says) if named is not None else None
     names = {mounts.mapper_name(mount.source) for mount in mounts.fstab(root) if mount.is_root}
     names = names.union(given) - {""}
+    from scmguard.rootfs.crypttab import crypttab
+
     for volume in crypttab(root):
         if zymbit.unlocks(volume) and volume.target in (names or {zymbit.CRYPTRFS}):
             return Related(volume.span, says)

@@ -33,7 +33,7 @@ def run(id: Optional[str], options: Mapping[str, Any]) -> int:
 def _data(rule: Rule) -> Mapping[str, Any]:
     data = rule._asdict()
     del data["own_examples"]
-    return dict(data, examples=rule.examples)
+    return {"id": data.pop("id"), **json.loads(data.pop("texts")), **data, "examples": rule.examples}
 
 
 def _table(rules: Sequence[Rule]) -> Iterator[str]:

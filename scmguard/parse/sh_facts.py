@@ -119,7 +119,9 @@ class _Collector:
         elif command.name in ("exit", "exec") and len(words) > (command.name == "exec") and not context.conditional:
             shell.ended = True
         # Where assignments stand alone, the status is that of the last substitution.
-        return _ending(context, shell) if assignments and not words else context._replace(tested=False, last=False)
+        if assignments and not words:
+            return _ending(context, shell)
+        return context._replace(tested=False, last=False, behind=None)
 
     def _case(self, tree: Tree) -> None:
         subject = next(child for child in tree.children if child.kind in ("WORD", "word"))
@@ -142,6 +144,7 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
     children = [child for child in tree.children if child.kind not in _BESIDE]
     inner = [number for number, child in enumerate(children) if isinstance(child, Tree) and child.kind not in _ASIDE]
     final = inner[-1] if inner else -1
+    following = dict(zip(inner, inner[1:]))
     lost = context._replace(tested=False, last=False)
     condition = context._replace(tested=True, condition=True, last=False, dropped=False)
     branch = context._replace(conditional=True)
@@ -150,9 +153,11 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
         if child.kind in _ASIDE or kind not in _KINDS:
             around = lost if child.kind == "here_document" else context
         elif kind == "list":
-            around = context if number == final else lost
+            around = context
+            if number in following:
+                around = lost._replace(behind=_start(children[following[number]]))
             if number + 1 < len(children) and children[number + 1].kind == "AMP":
-                around = lost._replace(background=True, dropped=True)
+                around = lost._replace(background=True, dropped=True, behind=None)
         elif kind == "and_or":
             around = context if number == final else condition
             if number != final and not any(other.kind == "OR_IF" for other in children[number:]):
@@ -161,7 +166,7 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
             if number != inner[0]:
                 around = around._replace(conditional=True)
         elif kind == "pipeline":
-            around = (context if number == final else lost._replace(dropped=True))._replace(pipeline=True)
+            around = (context if number == final else lost._replace(dropped=True, behind=None))._replace(pipeline=True)
         elif kind == "negation":
             around = condition
         elif kind in ("if_clause", "elif_part"):

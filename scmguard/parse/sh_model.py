@@ -56,7 +56,8 @@ class Context(NamedTuple):
     ``errexit``: ``set -e`` was given before it, as the text goes. ``conditional``: whether it runs at all depends on
     something else in the script or function. ``loops`` are those it is in, the outer ones first. ``unreached``: the
     script ends before it. ``dropped``: nobody gets its status, whatever ``set -e`` says: it stands before ``|`` or
-    ``&``, or before ``&&`` in a list whose own status is lost.
+    ``&``, or before ``&&`` in a list whose own status is lost. ``behind`` is where (offset) what finds its status in
+    ``$?`` stands, where the script goes on behind it; None where that is not in this script or function.
     """
 
     function: Optional[str] = None
@@ -72,6 +73,7 @@ class Context(NamedTuple):
     loops: Tuple[Loop, ...] = ()
     unreached: bool = False
     dropped: bool = False
+    behind: Optional[int] = None
 
     @property
     def always_runs(self) -> bool:

@@ -5,10 +5,12 @@ does not act in conditions, nor in functions that are called there). initramfs-t
 (call_scripts): the build stops where a hook ends with another status than 0. Tried out on Debian 12.
 """
 
+from bisect import bisect_left
 from itertools import islice
 from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.parse.initramfs_sh import Script
+from scmguard.parse.sh_facts import errexit_after
 from scmguard.parse.sh_model import Command
 
 #: Nobody gets the status, so that the hook goes on; the hook fails, and with it the build; something is done about it.
@@ -34,14 +36,18 @@ class Failures:
 
     def __init__(self, script: Script) -> None:
         self._commands = script.commands
+        self._starts = [command.start for command in script.commands]
         self._number = {command.start: number for number, command in enumerate(script.commands)}
         names = {function.name for function in script.functions}
         self._calls: Dict[str, List[Command]] = {}
         self._options: Dict[str, int] = {}
+        self._first: Dict[str, Command] = {}
         for command in script.commands:
+            if command.context.function:
+                self._first.setdefault(command.context.function, command)
             if command.name in names:
                 self._calls.setdefault(command.name or "", []).append(command)
-            if command.name == "set":
+            if command.name == "set" and _decides(command):
                 self._options.setdefault(command.context.function or "", command.start)
         # Where "case $? in" stands.
         self._subjects = [case.start for case in script.facts.cases if case.subject.text in ("$?", "${?}")]
@@ -50,10 +56,10 @@ class Failures:
     def fate(self, command: Command, depth: int = 0) -> str:
         """What becomes of the command's failure. A function that is called in several places has the worst fate."""
         context = command.context
-        if context.dropped:
-            return LOST
         if self._asks_for_status(command):
             return HANDLED
+        if context.dropped:
+            return LOST
         if context.tested and not context.last:
             return STOPS if self._exits(command) else HANDLED
         if context.function is None:
@@ -96,16 +102,22 @@ class Failures:
         return islice(self._commands, self._number[command.start] + 1, None)
 
     def _asks_for_status(self, command: Command) -> bool:
-        """Whether the next command looks at ``$?``, or is an ``exit`` or ``return`` that takes it."""
-        for after in self._behind(command):
-            if after.context.substitution and not command.context.substitution:
-                continue
-            if any(command.start < start < after.start for start in self._subjects):
-                return True
-            words = (*after.words, *(assignment.value for assignment in after.assignments))
-            bare = after.name in ("exit", "return") and len(after.words) == 1
-            return bare or any("$?" in word.raw or "${?}" in word.raw for word in words)
-        return False
+        """Whether what is run next looks at ``$?``, or is an ``exit`` or ``return`` that takes it."""
+        start = command.context.behind
+        number = len(self._starts) if start is None else bisect_left(self._starts, start)
+        if number == len(self._starts):
+            return False
+        after = self._commands[number]
+        if any(start is not None and start <= each < after.start for each in self._subjects):
+            return True
+        return self._asks(after) or after.name in self._first and self._asks(self._first[after.name or ""])
+
+    @staticmethod
+    def _asks(command: Command) -> bool:
+        """Whether a command looks at ``$?``, or takes it along."""
+        words = (*command.words, *(assignment.value for assignment in command.assignments))
+        bare = command.name in ("exit", "return") and len(command.words) == 1
+        return bare or any("$?" in word.raw or "${?}" in word.raw for word in words)
 
     def _exits(self, command: Command) -> bool:
         """Whether what follows a tested command is the end of the hook with a status that stops the build."""
@@ -117,6 +129,11 @@ class Failures:
             if other.name not in _SAYING:
                 return False
         return False
+
+
+def _decides(command: Command) -> bool:
+    """Whether a ``set`` says anything of ``-e``."""
+    return errexit_after(command.arguments, False) == errexit_after(command.arguments, True)
 
 
 def ends_badly(command: Command) -> Optional[bool]:

@@ -5,11 +5,13 @@ Sources: Zymbit documentation, ``tutorials/alternative-gpio`` and ``troubleshoot
 crypttab names the key script.
 """
 
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from scmguard.folder import Folder
-from scmguard.rootfs.crypttab import Volume
 from scmguard.text import Source, Span
+
+if TYPE_CHECKING:
+    from scmguard.rootfs.crypttab import Volume
 
 #: Where the binding to the module is kept; not there before Zymbit's packages are.
 HOME = "var/lib/zymbit"
@@ -44,6 +46,6 @@ def wake_pin(root: Folder) -> Optional[WakePin]:
     return found
 
 
-def unlocks(volume: Volume) -> bool:
+def unlocks(volume: "Volume") -> bool:
     """Whether a volume of crypttab gets its key from the module."""
     return (volume.keyscript or "").endswith(_KEYSCRIPT)
