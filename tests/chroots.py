@@ -14,7 +14,7 @@ import pytest
 
 CHOICE = os.environ.get("SCMGUARD_CHROOT", "")
 SUITE = "bookworm"
-PACKAGES = ("initramfs-tools", "cryptsetup-initramfs", "zstd", "busybox", "kmod", "udev", "xz-utils")
+PACKAGES = ("initramfs-tools", "cryptsetup-initramfs", "zstd", "busybox", "kmod", "udev")
 PROGRAMS = ("debootstrap", "unshare", "chroot", "apt-get", "dpkg")
 
 

@@ -187,7 +187,7 @@ def _live(texts: Texts, command: Command, word: Word) -> Optional[str]:
     """The path that a word stands for, if it is a live image or kernel; None for anything else, or what may be else."""
     every = texts.all(word, command)
     found = [text for text in every if _is_live(text, texts.in_boot_folder(command))]
-    return found[0] if found and not any(_is_temporary(text) for text in every) else None
+    return found[-1] if found and not any(_is_temporary(text) for text in every) else None
 
 
 def _is_temporary(text: str) -> bool:
