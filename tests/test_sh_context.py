@@ -161,7 +161,8 @@ _SIMPLE = ["log %", "log %", "true", "false", "set -e", "set +e", "set -- a", "f
 _ASKING = ["exit", "exit $?", "exit 0", "[ $? = 0 ]", "log $?", "x=$?", "case $? in 0) log %;; esac"]
 _HOLES = [
     "if %s; then %s; fi", "if %s\nthen %s\nelse %s\nfi", "if %s; then %s; elif %s; then %s; fi", "%s && %s", "%s || %s",
-    "k=; while [ ${#k} -lt 2 ]; do k=1$k; %s; done", "k=; until k=1$k; %s; [ ${#k} -gt 2 ]; do %s; done", "! %s",
+    "k@=; while [ ${#k@} -lt 2 ]; do k@=1$k@; %s; done",
+    "k@=; until k@=1$k@; %s; [ ${#k@} -gt 2 ]; do %s; done", "! %s",
     "case a in a) %s;; *) %s;; esac", "{ %s; }", "( %s )", "%s | %s", "{ %s; } && { %s; }", "{ %s; } || { %s; }",
     "! { %s; }", "{ %s; } | { %s; }", "%s; %s; %s", "{ %s; } & wait", "f@() { %s; }; f@", "f@() { %s; }; %s; f@; %s",
     "f@() { %s; }; f@ || %s", "f@() { %s; }; if f@; then %s; fi", "f@() ( %s ); f@", "f@() { %s; }; ( f@; %s )",
@@ -313,7 +314,8 @@ def test_whether_a_command_runs(shell: Shell, name: str) -> None:
 _DECIDING = ["log %", "log %", "on", "true", ":"]
 _BRANCHES = [
     "if %s; then %s; fi", "if %s\nthen %s\nelse %s\nfi", "if %s; then %s; elif %s; then %s; fi", "%s && %s", "%s || %s",
-    "k=; while [ ${#k} -lt 1 ] && %s; do k=1$k; %s; done", "k=; until k=1$k; [ ${#k} -gt 1 ] || %s; do %s; done",
+    "k@=; while [ ${#k@} -lt 1 ] && { %s; }; do k@=1$k@; %s; done",
+    "k@=; until k@=1$k@; [ ${#k@} -gt 1 ] || { %s; }; do %s; done",
     "case $C in 1) %s;; *) %s;; esac", "{ %s; }", "( %s )", "%s | %s", "! %s", "for i in a b; do %s; done",
     "for i; do %s; done", "for i in $(%s); do %s; done", ": $(%s)", "x=$(%s)", ": <<E\n$(%s)\nE\n", "{ %s; } & wait",
 ]  # fmt: skip

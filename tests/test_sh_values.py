@@ -265,7 +265,7 @@ _ODD = [
 ]  # fmt: skip
 _HOLES = [
     "if true; then %s; else %s; fi", "if false; then %s; else %s; fi",
-    "k=; while [ ${#k} -lt 2 ]; do k=1$k; %s; done", "case a in a) %s;; *) %s;; esac", "f() { %s; }; f",
+    "while [ ${#k} -lt 2 ]; do k=1$k; %s; done", "case a in a) %s;; *) %s;; esac", "f() { %s; }; f",
     "f() { local x; %s; }; f", "f() { %s; }", "( %s )", "{ %s; } | cat", "%s | cat; %s", "true && { %s; }",
     "false && { %s; }", "false || { %s; }", "{ %s; } & wait", "set -- c d; for x; do %s; done",
     "for i in a b; do %s; break; %s; done", "! { %s; }",
