@@ -32,7 +32,7 @@ def read(data: bytes) -> Optional[Elf]:
     """The headers of a file; None for what is no ELF file, or one whose headers are cut off or contradict."""
     try:
         return _read(data)
-    except (struct.error, UnicodeDecodeError, IndexError):
+    except (struct.error, UnicodeDecodeError, IndexError, OverflowError):
         return None
 
 

@@ -33,8 +33,11 @@ _STARTS = {
     "xz": re.compile(rb"\xfd7zXZ\0"),
     "lz4": re.compile(re.escape(MAGIC["lz4"])),
     "zstd": re.compile(re.escape(MAGIC["zstd"])),
-    # lzma's magic is no more than its usual properties; behind it, a size of the dictionary that is a power of two.
-    "lzma": re.compile(rb"\x5d\0\0[\x01\x02\x04\x08\x10\x20\x40\x80][\0-\x04]"),
+    # lzma's magic is no more than its usual properties; behind it, a size of the dictionary that is a power of two
+    # (64 MiB with -9), and one of the data that is unknown or below 4 GiB.
+    "lzma": re.compile(
+        rb"\x5d\0\0(?:[\x01\x02\x04\x08\x10\x20\x40\x80]\0|\0[\x01\x02\x04\x08])(?=\xff{8}|[\s\S]{4}\0{4})"
+    ),
     "lzo": re.compile(re.escape(MAGIC["lzo"])),
 }
 
@@ -46,9 +49,10 @@ def release(content: Content, name: str) -> Optional[str]:
     and OSError.
     """
     lacking: Optional[Halt] = None
+    budget = Budget(_LIMITS)
     for kind, offset in _candidates(content):
         try:
-            found = _search(content, kind, offset)
+            found = _search(content, kind, offset, budget)
         except Halt as halt:
             if halt.trouble is Trouble.UNREADABLE:
                 raise OSError(halt.reason) from None
@@ -64,11 +68,11 @@ def release(content: Content, name: str) -> Optional[str]:
 
 def _candidates(content: Content) -> Iterator[Tuple[str, int]]:
     """How the kernel may be packed in the file, and from which byte on, the likeliest first."""
-    head = content.pread(_HEAD, 0)
+    head = content.pread(_HEAD, 0).ljust(_HEAD, b"\0")
     if head[4:8] == b"zimg":  # the EFI stub's packed kernel: its place and the name of its compression
         offset, _size = struct.unpack_from("<II", head, 8)
         kind = head[24:32].split(b"\0")[0].decode("ascii", "replace")
-        yield {"zstd22": "zstd", "gzip": "gzip"}.get(kind, kind if kind in MAGIC else "gzip"), offset
+        yield {"zstd22": "zstd", "xzkern": "xz"}.get(kind, kind if kind in MAGIC else "gzip"), offset
         return
     for kind, magic in MAGIC.items():
         if head.startswith(magic):
@@ -85,12 +89,12 @@ def _candidates(content: Content) -> Iterator[Tuple[str, int]]:
     yield "none", 0
 
 
-def _search(content: Content, kind: str, offset: int) -> Optional[str]:
+def _search(content: Content, kind: str, offset: int, budget: Budget) -> Optional[str]:
     if kind == "x86":
         found = re.match(rb"[!-~]{1,64}(?= )", content.pread(_OVERLAP, offset))
         return found.group().decode("ascii") if found else None
     source = Source(content.pread, content.size)
-    source.budget = Budget(_LIMITS)
+    source.budget = budget
     source.at = offset
     before = b""
     stream = unpacker(kind, source)
@@ -100,7 +104,8 @@ def _search(content: Content, kind: str, offset: int) -> Optional[str]:
             if not data:
                 return None
             source.budget.count(len(data), max(source.at - offset, CHUNK))
-            match = _BANNER.search(before + data)
+            data = before + data
+            match = _BANNER.search(data)
             if match is not None:
                 return match.group(1).decode("ascii")
             before = data[-_OVERLAP:]

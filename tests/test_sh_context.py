@@ -17,7 +17,7 @@ from scmguard.parse.sh_model import Command
 from scmguard.rootfs.hookfailures import HANDLED, LOST, STOPS, Failures
 from scmguard.text import Source, encode
 
-EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "120"))
 DASH = shutil.which("dash")
 
 needs_dash = pytest.mark.skipif(not DASH, reason="dash is not here: nothing to compare with")

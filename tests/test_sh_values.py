@@ -15,7 +15,7 @@ from scmguard.parse.sh_model import Command
 from scmguard.parse.sh_values import Run, Values, evaluated
 from scmguard.text import Source, decode, encode
 
-EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "120"))
 DASH = shutil.which("dash")
 
 needs_dash = pytest.mark.skipif(not DASH, reason="dash is not here: nothing to compare values with")

@@ -161,7 +161,7 @@ def modules_dep(context: Context, _params: Params) -> Iterator[Hit]:
     if context.profile.get("zymkey") and is_encrypted(context) or any(unlocks(volume) for volume in found.crypttab):
         lacking = _not_forced(found)
         if lacking:
-            message = used + ", and nothing asks for {}, which reach the security module"
+            message = used + ", and nothing asks for {}, over which the security module is reached"
             yield _on_setting(setting, message.format("drivers", ", ".join(lacking)))
         else:
             yield _on_setting(setting, used.format("drivers"), "degraded")

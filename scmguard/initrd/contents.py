@@ -41,13 +41,13 @@ class Contents:
         self.texts: Dict[str, bytes] = {}
         self.programs: Dict[str, elf.Elf] = {}
         # Of files with several names only one comes with the bytes.
-        self._with_data: Dict[Tuple[int, int, int], str] = {}
+        self._with_data: Dict[Tuple[int, Tuple[int, int, int]], str] = {}
         #: When the newest file in it was made or changed, in seconds since 1970: that of the build.
         self.newest = 0
 
     def add_data(self, member: Member) -> None:
         """Notes that of a file with several names this one has the bytes."""
-        self._with_data[member.inode] = member.name
+        self._with_data[member.segment, member.inode] = member.name
 
     @property
     def fault(self) -> Optional[Fault]:
@@ -103,7 +103,7 @@ class Contents:
         member = self.find(path)
         if member is None:
             return ""
-        return self._with_data.get(member.inode, member.name) if member.links > 1 else member.name
+        return self._with_data.get((member.segment, member.inode), member.name) if member.links > 1 else member.name
 
     @cached_property
     def releases(self) -> Tuple[str, ...]:
@@ -163,10 +163,12 @@ class Contents:
 
     @cached_property
     def _libraries(self) -> Dict[str, str]:
-        """Libraries by their file names, links among them that lead to a file."""
-        return {
-            name.rpartition("/")[2]: name for name in self.members if ".so" in name and self.program(name) is not None
-        }
+        """Libraries by their file names, links among them that lead to a file; those too that were not looked at."""
+        return {name.rpartition("/")[2]: name for name in self.members if ".so" in name and self._is_library(name)}
+
+    def _is_library(self, name: str) -> bool:
+        member = self.find(name)
+        return member is not None and member.is_file and (self.program(name) is not None or not _wanted(member))
 
 
 class ImageFolder(Folder):
@@ -188,12 +190,12 @@ class ImageFolder(Folder):
         return sorted({name[len(prefix) :].split("/")[0] for name in every if name.startswith(prefix)} - {"."})
 
     def exists(self, name: str) -> bool:
-        return self.contents.find(name) is not None
+        return self.contents.place(name) is not None
 
     def status(self, name: str) -> Optional[Status]:
         member = self.contents.find(name)
         if member is None:
-            return None
+            return Status("folder", 0o755) if self.exists(name) else None
         kind = "file" if member.is_file else "folder" if stat.S_ISDIR(member.mode) else "other"
         return Status(kind, stat.S_IMODE(member.mode), member.size, member.mtime)
 

@@ -11,8 +11,8 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 from scmguard.folder import Folder
 
 _FOLDERS = ("usr/lib/modules", "lib/modules")
-_NUMBER = r"(\d{1,4})\.(\d{1,4})(?![0-9])"
-_PARTS = re.compile(r"\d+|-[^-\d]*|[^-\d]+")
+_NUMBER = r"([0-9]{1,4})\.([0-9]{1,4})(?![0-9])"
+_PARTS = re.compile(r"[0-9]+|-[^-0-9]*|[^-0-9]+")
 
 
 class Release(NamedTuple):
@@ -52,7 +52,7 @@ def sort_key(release: str) -> SortKey:
     for part in _PARTS.findall(release):
         if part in ("-rc", "-trunk"):
             key.append((-1, 0, part))
-        elif part[0].isdigit():
+        elif "0" <= part[0] <= "9":
             key.append((ord("0"), int(part), ""))
         else:
             key.append((ord(part[0]), 0, part))
