@@ -177,19 +177,19 @@ class MemoryFolder(Folder):
         self._space = space
 
     def read(self, name: str) -> Optional[bytes]:
-        return self.files.get(name.strip("/"))
+        return self.files.get(_plain(name))
 
     def names(self, folder: str = "") -> List[str]:
-        prefix = folder.strip("/") + "/" if folder.strip("/") else ""
+        prefix = _plain(folder) + "/" if _plain(folder) else ""
         every = list(self.files) + list(self.links)
         return sorted({name[len(prefix) :].split("/")[0] for name in every if name.startswith(prefix)})
 
     def exists(self, name: str) -> bool:
-        name = name.strip("/")
+        name = _plain(name)
         return name in self.files or name in self.links or bool(self.names(name))
 
     def status(self, name: str) -> Optional[Status]:
-        name = name.strip("/")
+        name = _plain(name)
         data = self.files.get(name)
         if data is None:
             return Status("folder", 0o755) if self.names(name) else None
@@ -201,4 +201,11 @@ class MemoryFolder(Folder):
         return self._space
 
     def link(self, name: str) -> Optional[str]:
-        return self.links.get(name.strip("/"))
+        return self.links.get(_plain(name))
+
+
+def _plain(name: str) -> str:
+    """A name without what means nothing in it."""
+    if "//" in name or "." in name:
+        return "/".join(part for part in name.split("/") if part not in ("", "."))
+    return name.strip("/")

@@ -103,7 +103,10 @@ class _WithFile(Folder):
         return self._data if name.strip("/") == self._name else self._behind.read(name)
 
     def names(self, folder: str = "") -> List[str]:
-        return self._behind.names(folder)
+        found = self._behind.names(folder)
+        if folder.strip("/") or any(name.lower() == self._name.lower() for name in found):
+            return found
+        return sorted([*found, self._name])
 
     def exists(self, name: str) -> bool:
         return name.strip("/") == self._name or self._behind.exists(name)
@@ -118,6 +121,9 @@ class _WithFile(Folder):
 
     def space(self) -> Optional[Space]:
         return self._behind.space()
+
+    def link(self, name: str) -> Optional[str]:
+        return None if name.strip("/") == self._name else self._behind.link(name)
 
     def label(self, name: str) -> str:
         return self._label if name.strip("/") == self._name else self._behind.label(name)

@@ -11,6 +11,7 @@ from itertools import product
 from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from scmguard.parse.initramfs_sh import Script
+from scmguard.parse.sh_changes import ANY, changed_by, changed_in
 from scmguard.parse.sh_model import Assignment, Command, Loop, Word
 from scmguard.parse.sh_quoting import unquoted
 
@@ -22,19 +23,7 @@ _PIECE = re.compile(
     r"""|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\})|(?P<unknown>\$(?=[{(0-9!#$*?@-])|`)"""
     r"""|(?P<pattern>[*?\[])|(?P<plain>[^'"\\$`*?\[]+|\$)"""
 )
-# A word with ${x:=y} or $((x = 1)) in it gives a variable a value on its way.
-_DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?=")
-_ARITHMETIC = re.compile(r"\$\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)")
-_COUNTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
 _BLANKS = re.compile(r"[ \t\n]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-# Commands that give variables a value: None is one that is not known. Some set others by themselves.
-_SETTING = frozenset(["read", "local", "export", "readonly", "getopts", "unset", "eval", None])
-_BESIDE = {"cd": ("PWD", "OLDPWD"), "getopts": ("OPTARG", "OPTIND")}
-# What is assigned in front of a special built-in stays assigned (POSIX.1-2017, XCU 2.14).
-_SPECIAL = frozenset([":", ".", "eval", "exec", "export", "readonly", "set", "shift", "times", "trap", "unset", None])
-# Stands for every name.
-_ANY = "*"
 
 
 class Field(NamedTuple):
@@ -60,13 +49,11 @@ class Values:
         calls = [command for command in script.commands if command.name is None or command.name in functions]
         callers = {loop for command in calls for loop in command.context.loops}
         evals: List[Command] = []
-        others: Set[str] = set(_DEFAULT.findall(script.text))
-        for expression in _ARITHMETIC.findall(script.text):
-            others.update(_COUNTED.findall(expression))
+        others = changed_in(script.text)
         for command in script.commands:
-            changed = _changed(command, functions)
+            changed = changed_by(command, functions)
             others |= changed
-            if _ANY in changed:
+            if ANY in changed:
                 evals.append(command)
             others.update(loop.name for loop in command.context.loops)
             for assignment in command.assignments:
@@ -104,7 +91,7 @@ class Values:
                     [None] if fields is None else [None if each.pattern or broken else each.text for each in fields]
                 )
             names.append(loop.name)
-            choices.append(taken or [None])
+            choices.append([None] if loop.words is None else taken)
         for number, chosen in enumerate(product(*choices)):
             if number == _MOST_RUNS:
                 return
@@ -203,30 +190,6 @@ def _is_sure(command: Command) -> bool:
     context = command.context
     inside = context.function or context.subshell or context.substitution or context.pipeline or context.background
     return context.always_runs and not (context.loops or command.redirections or inside)
-
-
-def _changed(command: Command, functions: Set[Optional[str]]) -> Set[str]:
-    """The variables that a command gives values by other means than an assignment that stands alone."""
-    found: Set[str] = set()
-    words = list(command.words)
-    while words and words[0].literal == "command":
-        words = words[2:] if len(words) > 1 and words[1].literal == "-p" else words[1:]
-    if not words:
-        return found
-    name = words[0].literal
-    found.update(_BESIDE.get(name or "", ()))
-    if name in _SPECIAL or name in functions:
-        found.update(assignment.name for assignment in command.assignments)
-    if name in _SETTING:
-        for word in words[2 if name == "getopts" else 1 :]:
-            start = _NAME.match(word.text)
-            if name == "eval" and word.literal is not None:
-                found.update(_NAME.findall(word.literal))
-            elif start is not None and word.text[start.end() : start.end() + 1] in ("", "=") and name != "eval":
-                found.add(start.group())
-            elif name is not None and word.literal is None:
-                found.add(_ANY)
-    return found
 
 
 def _broken(command: Command, changed: Set[str], callers: Set[Loop]) -> Iterator[Loop]:

@@ -10,7 +10,7 @@ import re
 from typing import Iterator, NamedTuple, Optional, Tuple
 
 from scmguard.folder import Folder
-from scmguard.text import Source, Span
+from scmguard.text import Source, Span, decode, encode
 
 PATH = "etc/crypttab"
 #: Where a key script is looked for that is named without a folder.
@@ -48,8 +48,10 @@ class Option(NamedTuple):
     @property
     def is_valid(self) -> bool:
         """Whether the value is one that it takes; with another the whole line is left out."""
+        if self.name in ("tmp", "checkargs"):  # one may stand alone, the other may be empty
+            return bool(self.value) or (self.value is None) == (self.name == "tmp")
         form = _VALUES.get(self.name)
-        return form is None or re.fullmatch(form, self.value or "") is not None
+        return form is None or re.fullmatch(form, self.value or "", re.DOTALL) is not None
 
     @property
     def script(self) -> Optional[str]:
@@ -99,12 +101,22 @@ class Volume(NamedTuple):
         return None if option is None else option.script
 
 
-_ESCAPE = re.compile(r"\\(0?[0-7]{1,3})")
+_ESCAPE = re.compile(rb"\\(0[0-7]{0,3}|[1-7][0-7]{0,2}|[abefnrtv\\]|c[\s\S]*)")
+_CHARACTERS = dict(zip(b"abefnrtv\\", b"\a\b\x1b\f\n\r\t\v\\"))
 
 
 def _plain(text: str) -> str:
-    """What ``printf %b`` makes of a field, as far as real files go: octal numbers."""
-    return _ESCAPE.sub(lambda match: chr(int(match.group(1), 8) & 0xFF), text)
+    """What ``$(printf '%b' FIELD)`` makes of a field in dash."""
+    if "\\" not in text:
+        return text
+    return decode(_ESCAPE.sub(_character, encode(text)).replace(b"\0", b"").rstrip(b"\n"))
+
+
+def _character(match: "re.Match[bytes]") -> bytes:
+    code: bytes = match.group(1)
+    if code.startswith(b"c"):  # all that follows is left out
+        return b""
+    return bytes([int(code, 8) & 0xFF if code.isdigit() else _CHARACTERS[code[0]]])
 
 
 def crypttab(root: Folder) -> Iterator[Volume]:

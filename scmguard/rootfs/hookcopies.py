@@ -23,8 +23,9 @@ _FUNCTIONS = frozenset(
 FAIL_BY_STATUS = frozenset(["copy_exec", "copy_file", "add_firmware"]) | _COPYING
 # How many commands an answer to prereqs has, its test and its exit not counted.
 _ANSWER = 3
-# Options of cp and install that take the next word for their value.
-_WITH_VALUE = {"-m": "mode", "-o": "owner", "-g": "group", "-S": "suffix", "-t": "target", "--mode": "mode"}
+# Options of cp and install with a value: the rest of the word, or the next one. Others have none, or may not.
+_WITH_VALUE = {"cp": "St", "install": "gmoSt", "rsync": ""}
+_LONG_WITH_VALUE = frozenset(["--group", "--mode", "--owner", "--suffix", "--target-directory", "--strip-program"])
 
 
 class Copy(NamedTuple):
@@ -137,7 +138,11 @@ def _ends_well(command: Command) -> bool:
 
 
 def _copies(command: Command, words: Run, sure: bool) -> Iterator[Copy]:
-    kind, arguments = command.name or "", words[1:]
+    kind = command.name or ""
+    # A word that is known may be several, or none.
+    arguments: Run = tuple(
+        one for fields in words[1:] for one in ((None,) if fields is None else ((field,) for field in fields))
+    )
     if kind in _COPYING:
         yield from _by_hand(kind, command, arguments, sure)
     elif kind in ("copy_exec", "copy_file"):
@@ -162,20 +167,16 @@ def _by_hand(kind: str, command: Command, arguments: Run, sure: bool) -> Iterato
     waiting = ""
     for fields in arguments:
         text = fields[0].text if fields is not None and len(fields) == 1 else None
-        if waiting:
-            if waiting == "target":
-                target = text
+        value = text
+        if not waiting:
+            if text is None or not text.startswith("-") or len(text) < 2:
+                words.append(fields)
+                continue
+            waiting, value = _option(kind, text)
+            folder = folder or waiting == "d"
+        if value is not None or fields is None:
+            target = value if waiting == "t" else target
             waiting = ""
-        elif text is not None and text.startswith("-") and len(text) > 1:
-            name, equals, value = text.partition("=")
-            if name == "--target-directory" and equals:
-                target = value
-            elif kind != "rsync":
-                waiting = _WITH_VALUE.get(name, "") if not equals else ""
-                folder = folder or (kind == "install" and "d" in name.strip("-") and not name.startswith("--"))
-                folder = folder or name == "--directory"
-        else:
-            words.append(fields)
     if folder or not words:
         return
     if target is None:
@@ -186,6 +187,25 @@ def _by_hand(kind: str, command: Command, arguments: Run, sure: bool) -> Iterato
     for fields in words:
         if fields is None or not any(field.text.startswith(_DESTDIR) for field in fields):
             yield Copy(kind, command, fields, target[len(_DESTDIR) :] or "/", sure)
+
+
+def _option(kind: str, text: str) -> Tuple[str, Optional[str]]:
+    """The letter of an option with a value, and the value, None where that is the next word.
+
+    The letter is ``d`` for a command that makes folders; other options are empty.
+    """
+    if text.startswith("--"):
+        name, equals, value = text.partition("=")
+        if name == "--directory" and kind == "install":
+            return "d", ""
+        takes = name in _LONG_WITH_VALUE and kind != "rsync"
+        return ("t" if name == "--target-directory" else "other", value if equals else None) if takes else ("", "")
+    for number, letter in enumerate(text[1:], 2):
+        if letter == "d" and kind == "install":
+            return "d", ""
+        if letter in _WITH_VALUE[kind]:
+            return letter, text[number:] or None
+    return "", ""
 
 
 def _path(fields: Optional[Tuple[Field, ...]]) -> Optional[str]:

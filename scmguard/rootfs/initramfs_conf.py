@@ -10,6 +10,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 
 from scmguard.folder import Folder
 from scmguard.rootfs.initramfs_tools import OWN, PACKAGED
+from scmguard.rootfs.links import is_there
 from scmguard.rootfs.shell_settings import ShellSettings, read_settings
 from scmguard.text import Source, Span
 
@@ -41,7 +42,8 @@ def parts(root: Folder) -> List[str]:
     """The files of conf.d that are read, in their order. Raises Unreadable."""
     theirs, ours = FOLDERS
     own = root.names(ours)
-    masked = set(own)
+    # A link that leads nowhere masks nothing.
+    masked = {name for name in own if is_there(root, "{}/{}".format(ours, name))}
     packaged = [name for name in root.names(theirs) if name not in masked]
     found = ["{}/{}".format(theirs, name) for name in packaged if is_read(name)]
     return found + ["{}/{}".format(ours, name) for name in own if is_read(name)]

@@ -12,7 +12,7 @@ from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 from scmguard.folder import Folder, Status
 from scmguard.parse.initramfs_sh import Script, read_script
 from scmguard.parse.sh_model import Command
-from scmguard.parse.sh_values import Values
+from scmguard.parse.sh_values import Run, Values
 from scmguard.rootfs.links import status_of
 from scmguard.rootfs.tsort import Order, order
 from scmguard.text import Source
@@ -144,19 +144,45 @@ def prerequisites(script: Script, sure: bool = False) -> Optional[Tuple[str, ...
     if script.tree is None:
         return None
     values = Values(script)
-    said: List[str] = []
+    said = ""
     for command in _answer(script):
+        if command.context.substitution or _is_redirected(command):  # it prints somewhere else
+            continue
         if command.words and command.name not in _QUIET and command.name not in ("echo", "printf"):
             return None
         if command.name in ("echo", "printf"):
             if sure and command.context.function and command.context.conditional:
                 continue
             for words in values.runs(command):
-                for fields in words[1:]:
-                    if fields is None or any(field.pattern for field in fields):
-                        return None
-                    said += [part for field in fields for part in field.text.split() if part not in ("-n", "%s")]
-    return tuple(said)
+                printed = _printed(words)
+                # What one turn prints may stand in the line of another, and how many there are is not always known.
+                if printed is None or command.context.loops and not printed.endswith("\n"):
+                    return None
+                said += printed
+    return tuple(said.split())
+
+
+def _printed(words: Run) -> Optional[str]:
+    """What ``echo`` or ``printf`` prints, None where that is not known, or takes to interpret more than is usual."""
+    texts: List[str] = []
+    for fields in words:
+        if fields is None or any(field.pattern for field in fields):
+            return None
+        texts += [field.text for field in fields]
+    name, *arguments = texts
+    if name == "echo":
+        line = arguments[:1] != ["-n"]
+        text = " ".join(arguments if line else arguments[1:])
+        return None if "\\" in text else text + "\n" * line
+    form = arguments[0].replace("\\n", "\n") if arguments else "\\"
+    if form.startswith("-") or "\\" in form or form.count("%") != form.count("%s") or form.count("%s") > 1:
+        return None
+    return "".join(form.replace("%s", each) for each in arguments[1:] or [""]) if "%s" in form else form
+
+
+def _is_redirected(command: Command) -> bool:
+    """Whether what the command prints goes elsewhere."""
+    return any(one.operator.startswith(">") and one.descriptor in (None, 1) for one in command.redirections)
 
 
 def _answer(script: Script) -> Iterator[Command]:

@@ -13,12 +13,47 @@ from typing import Callable, Dict, FrozenSet, List, Optional, Set, Tuple
 from scmguard.folder import Folder
 
 _SPECIAL = re.compile(r"[*?\[]")
+# A device's alias has a few; more of them are no alias, and would take their time.
+_MOST_RANGES = 64
+_DASH = re.compile(r"\[[^][]*\]|-")
 _SUFFIX = re.compile(r"\.ko(?:\.(?:gz|xz|zst|bz2|lzma))?\Z")
 
 
 def module_name(path: str) -> str:
     """The name of a module's file: without folder and ``.ko…``, with underscores."""
     return _SUFFIX.sub("", path.rpartition("/")[2]).replace("-", "_")
+
+
+def _underscored(alias: str) -> str:
+    """A name or alias with underscores; a dash in brackets stays, as it is a range there."""
+    if "[" not in alias:
+        return alias.replace("-", "_")
+    return _DASH.sub(lambda match: "_" if match.group() == "-" else match.group(), alias)
+
+
+class _Aliases:
+    """Aliases, some of them patterns, with the modules that they mean."""
+
+    def __init__(self) -> None:
+        self._plain: Dict[str, List[str]] = {}
+        # Nearly all patterns are devices'; what they begin with tells them from names at once.
+        self._patterns: List[Tuple[str, str, str]] = []
+
+    def add(self, alias: str, module: str) -> None:
+        if alias.count("[") > _MOST_RANGES:
+            return
+        alias, module = _underscored(alias), module.replace("-", "_")
+        if _SPECIAL.search(alias):
+            self._patterns.append((_SPECIAL.split(alias, maxsplit=1)[0], alias, module))
+        else:
+            self._plain.setdefault(alias, []).append(module)
+
+    def find(self, wanted: str) -> Tuple[str, ...]:
+        found = list(self._plain.get(wanted, ()))
+        for start, alias, module in self._patterns:
+            if wanted.startswith(start) and fnmatch.fnmatchcase(wanted, alias):
+                found.append(module)
+        return tuple(dict.fromkeys(found))
 
 
 class Modules:
@@ -71,25 +106,18 @@ class Modules:
         return None if text is None else frozenset(module_name(line) for line in text.split())
 
     @cached_property
-    def _aliases(self) -> Tuple[Dict[str, str], List[Tuple[str, str, str]]]:
-        """Aliases by name, and those that are patterns, with what they begin with in front."""
-        plain: Dict[str, str] = {}
-        patterns: List[Tuple[str, str, str]] = []
-        text = (self._text("modules.alias") or "") + "\n" + (self._text("modules.symbols") or "")
-        for line in text.split("\n"):
+    def _aliases(self) -> Tuple["_Aliases", "_Aliases"]:
+        """The aliases of loadable modules, and of those that are built in."""
+        loadable, builtin = _Aliases(), _Aliases()
+        for line in ((self._text("modules.alias") or "") + "\n" + (self._text("modules.symbols") or "")).split("\n"):
             words = line.split()
             if len(words) == 3 and words[0] == "alias":
-                alias = words[1].replace("-", "_")
-                if any(char in alias for char in "*?["):
-                    # Nearly all are devices'; what they begin with tells them from names at once.
-                    patterns.append((_SPECIAL.split(alias, maxsplit=1)[0], alias, words[2]))
-                else:
-                    plain[alias] = words[2].replace("-", "_")
+                loadable.add(words[1], words[2])
         for entry in (self._text("modules.builtin.modinfo") or "").split("\0"):
             module, dot, rest = entry.partition(".")
             if dot and rest.startswith("alias="):
-                plain.setdefault(rest[len("alias=") :].replace("-", "_"), module.replace("-", "_"))
-        return plain, patterns
+                builtin.add(rest[len("alias=") :], module)
+        return loadable, builtin
 
     @property
     def known(self) -> bool:
@@ -102,17 +130,11 @@ class Modules:
 
     def named(self, name: str) -> Tuple[str, ...]:
         """The modules that modprobe finds under a name, be they loadable or built in; none where it finds nothing."""
-        wanted = name.replace("-", "_")
+        wanted = _underscored(name)
         if wanted in (self.depends or ()) or wanted in (self.builtin or ()):
             return (wanted,)
-        plain, patterns = self._aliases
-        if wanted in plain:
-            return (plain[wanted],)
-        return tuple(
-            module.replace("-", "_")
-            for start, alias, module in patterns
-            if wanted.startswith(start) and fnmatch.fnmatchcase(wanted, alias)
-        )
+        loadable, builtin = self._aliases
+        return loadable.find(wanted) or builtin.find(wanted)
 
     def is_builtin(self, name: str) -> bool:
         """Whether the kernel has it without loading anything."""

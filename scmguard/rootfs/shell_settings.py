@@ -4,16 +4,18 @@ initramfs-tools, raspi-firmware, flash-kernel and cryptsetup's hook are configur
 gives it always runs and uses nothing unknown. Sources: POSIX.1-2017, XCU 2.9.1, 2.14 (``.``, ``export``, ``unset``).
 """
 
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from scmguard.folder import Folder
 from scmguard.parse.initramfs_sh import Script, read_script
+from scmguard.parse.sh_changes import ANY, changed_by, changed_in
 from scmguard.parse.sh_model import Command, Word
 from scmguard.parse.sh_values import evaluated
 from scmguard.text import Source, Span
 
-# A file may read another; one that reads itself never ends.
+# A file may read another; one that reads itself never ends, nor do some that read each other often.
 _DEPTH = 8
+_MOST_FILES = 100
 _LARGEST = 256 * 1024
 
 
@@ -44,6 +46,7 @@ class ShellSettings:
         self._doubtful: Dict[str, bool] = {}
         self.refused: List[Script] = []
         self.files: List[str] = []
+        self._open: List[str] = []
 
     def find(self, name: str) -> Optional[Setting]:
         """A variable, None where no file sets it."""
@@ -65,10 +68,12 @@ class ShellSettings:
         found = self.find(name)
         return default if found is None else found.value
 
-    def read(self, root: Folder, path: str, depth: int = 0) -> None:
-        """Takes a file over; nothing where there is none. Raises Unreadable."""
+    def read(self, root: Folder, path: str, depth: int = 0, sure: bool = True) -> None:
+        """Takes a file over; nothing where there is none. Without ``sure`` it may not be read. Raises Unreadable."""
         status = root.status(path)
         if status is None or not status.is_file or status.size > _LARGEST or depth > _DEPTH:
+            return
+        if path in self._open or len(self.files) == _MOST_FILES:
             return
         source = root.source(path)
         if source is None:
@@ -77,41 +82,93 @@ class ShellSettings:
         script = read_script(source.path, source.data)
         if script.tree is None:
             self.refused.append(script)
-        for command in script.commands:
-            self._run(root, script, command, depth)
+        self._open.append(path)
+        self._run_all(root, script, depth, sure)
+        self._open.pop()
 
-    def _run(self, root: Folder, script: Script, command: Command, depth: int) -> None:
+    def _run_all(self, root: Folder, script: Script, depth: int, sure: bool) -> None:
+        functions = _changed_in_functions(script)
+        for command in script.commands:
+            context = command.context
+            elsewhere = context.subshell or context.substitution or context.pipeline or context.background
+            if context.function or elsewhere or context.unreached:
+                continue
+            if command.name == "return":
+                if context.always_runs:
+                    return
+                sure = False
+            self._run(root, script, command, depth, sure, functions)
+
+    def _run(
+        self, root: Folder, script: Script, command: Command, depth: int, sure: bool, functions: Dict[str, Set[str]]
+    ) -> None:
         context = command.context
-        if context.function or context.subshell or context.substitution or context.pipeline or context.unreached:
-            return
+        sure = sure and context.always_runs and not context.loops
         for assignment in command.assignments:
             if assignment.alone:
-                self._set(script, command, assignment.name, assignment.value)
+                self._set(script, command, assignment.name, evaluated(assignment.value, self._known), sure)
+        # What is changed in ways whose outcome is not looked at.
+        names = changed_by(command, functions.keys()) | functions.get(command.name or "", set())
+        if command.name in ("export", "readonly", "unset"):
+            names -= {word.text.partition("=")[0] for word in command.words}
         if command.name in ("export", "readonly"):
             for word in command.words[1:]:
-                name, equals, _ = word.raw.partition("=")
-                if equals:
-                    value = word._replace(raw=word.raw[len(name) + 1 :], start=word.start + len(name) + 1)
-                    self._set(script, command, name, value)
-        elif command.name == "unset" and context.always_runs:
+                self._export(script, command, word, sure)
+        elif command.name == "unset" and command.arguments[:1] != ("-f",):
             for argument in command.arguments:
-                self._places.pop(argument or "", None)
-        elif command.name == "." and len(command.words) > 1 and context.always_runs:
+                if argument is not None and sure:
+                    self._places.pop(argument, None)
+                elif argument in self._places:
+                    self._doubtful[argument or ""] = True
+        elif command.name == "." and len(command.words) > 1:
             other = evaluated(command.words[1], self._known)
             if other is not None and other.startswith("/"):
-                self.read(root, other.strip("/"), depth + 1)
+                self.read(root, other.strip("/"), depth + 1, sure)
+            else:
+                names.add(ANY)
+        for loop in context.loops:
+            names.add(loop.name)
+            names.update(*(changed_in(word.raw) for word in loop.words or ()))
+        for name in self._places if ANY in names else ():
+            self._doubtful[name] = True
+        for name in sorted(names - {ANY}):
+            self._set(script, command, name, None, False)
+
+    def _export(self, script: Script, command: Command, word: Word, sure: bool) -> None:
+        """One ``NAME=VALUE`` behind ``export``; with quotes around all of it, it is one word, too."""
+        name, equals, _ = word.text.partition("=")
+        if not equals:
+            return
+        value = None
+        if word.raw.startswith(name + "="):
+            value = evaluated(word._replace(raw=word.raw[len(name) + 1 :]), self._known)
+        elif word.raw[0] in "'\"" and word.raw[-1] == word.raw[0]:
+            whole = evaluated(word, self._known)
+            value = None if whole is None else whole.partition("=")[2]
+        self._set(script, command, name, value, sure)
 
     def _known(self, name: str) -> Optional[str]:
         found = self.find(name)
         return None if found is None else found.value
 
-    def _set(self, script: Script, command: Command, name: str, value: Word) -> None:
+    def _set(self, script: Script, command: Command, name: str, value: Optional[str], sure: bool) -> None:
         line, column = script.position(command.start)
         end = script.source.line_text(line)
         span = Span(script.source.path, line, column, line, len(end.rstrip()) + 1)
-        found = evaluated(value, self._known)
-        self._places.setdefault(name, []).append(Place(script.source, span, found))
-        self._doubtful[name] = not command.context.always_runs or bool(command.context.loops)
+        self._places.setdefault(name, []).append(Place(script.source, span, value))
+        self._doubtful[name] = not sure
+
+
+def _changed_in_functions(script: Script) -> Dict[str, Set[str]]:
+    """The names of a script's functions, each with the variables that it, or any other, may change."""
+    changed: Set[str] = set()
+    names = {function.name for function in script.functions}
+    for command in script.commands:
+        if command.context.function:
+            changed |= changed_by(command, names)
+            changed.update(assignment.name for assignment in command.assignments if assignment.alone)
+            changed.update(loop.name for loop in command.context.loops)
+    return dict.fromkeys(names, changed)
 
 
 def read_settings(root: Folder, paths: Iterable[str]) -> ShellSettings:
