@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scmguard.folder import MemoryFolder
+from scmguard.initramfs.busybox import applets
 from scmguard.inputs.disk import DiskFolder
-from scmguard.rootfs.busybox import applets
 
 NAMES = b"[\0[[\0ash\0cat\0head\0ls\0sh\0tail\0\0"
 

@@ -7,8 +7,8 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
+from scmguard.initramfs.copies import Copy, copies
 from scmguard.parse.initramfs_sh import Script
-from scmguard.rootfs.hookcopies import Copy, copies
 from scmguard.text import Source, decode, encode
 
 DASH = shutil.which("dash")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from scmguard.initramfs.copies import copies
+from scmguard.initramfs.failures import HANDLED, LOST, STOPS, Failures
 from scmguard.parse.initramfs_sh import read_script
-from scmguard.rootfs.hookcopies import copies
-from scmguard.rootfs.hookfailures import HANDLED, LOST, STOPS, Failures
 
 SHELL = shutil.which("dash") or shutil.which("sh")
 

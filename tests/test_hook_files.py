@@ -11,13 +11,13 @@ from scmguard import rulebook
 from scmguard.boot import Boot
 from scmguard.effective.board import BOARDS
 from scmguard.folder import MemoryFolder, Unreadable
+from scmguard.initramfs.runparts import IMAGES, run_parts
+from scmguard.initramfs.tools import hooks
 from scmguard.inputs.disk import DiskFolder
 from scmguard.lint import Job, run
 from scmguard.rootfs import dpkg
 from scmguard.rootfs.asides import aside, is_note, is_rest
-from scmguard.rootfs.initramfs_tools import hooks
 from scmguard.rootfs.links import after_links, is_program, is_there, status_of
-from scmguard.rootfs.runparts import IMAGES, run_parts
 
 BOOK = rulebook.load()
 HOOKS = "etc/initramfs-tools/hooks"

@@ -5,10 +5,10 @@ from typing import Dict, Optional
 import pytest
 
 from scmguard.folder import MemoryFolder
+from scmguard.initramfs import tools as initramfs_tools
+from scmguard.initramfs.broughtfiles import brought, in_image
+from scmguard.initramfs.programs import ImagePrograms
 from scmguard.parse.initramfs_sh import read_script
-from scmguard.rootfs import initramfs_tools
-from scmguard.rootfs.broughtfiles import brought, in_image
-from scmguard.rootfs.imageprograms import ImagePrograms
 
 BUSYBOX = b"\x7fELF\0[\0[[\0ash\0cat\0head\0sh\0\0"
 BASE = {

@@ -20,6 +20,7 @@ ROOMS = [
     ("kernelimage", "example_files"),
     ("inputs",),
     ("rootfs",),
+    ("initramfs",),
     ("effective",),
     ("finding",),
     ("checks",),

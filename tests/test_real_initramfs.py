@@ -14,12 +14,12 @@ from scmguard.boot import Boot
 from scmguard.effective.board import BOARDS
 from scmguard.finding import Finding, at_least
 from scmguard.folder import Content
+from scmguard.initramfs import tools as initramfs_tools
+from scmguard.initramfs.tsort import order
 from scmguard.initrd.contents import read_contents
 from scmguard.inputs.disk import DiskFolder
 from scmguard.lint import Job
 from scmguard.lint import run as lint
-from scmguard.rootfs import initramfs_tools
-from scmguard.rootfs.tsort import order
 from tests.chroots import Chroot, make, needs_chroot
 
 pytestmark = needs_chroot

@@ -13,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from scmguard.folder import MemoryFolder, Status
+from scmguard.initramfs import conf as initramfs_conf
+from scmguard.initramfs import tools as initramfs_tools
+from scmguard.initramfs.tools import prerequisites, run_order
 from scmguard.inputs.disk import DiskFolder
 from scmguard.parse.initramfs_sh import Script
-from scmguard.rootfs import dpkg, initramfs_conf, initramfs_tools
-from scmguard.rootfs.initramfs_tools import prerequisites, run_order
+from scmguard.rootfs import dpkg
 from scmguard.text import Source, decode, encode
 
 EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "100"))

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from scmguard.initramfs.failures import HANDLED, LOST, STOPS, Failures
 from scmguard.parse.initramfs_sh import Script
 from scmguard.parse.sh_model import Command
-from scmguard.rootfs.hookfailures import HANDLED, LOST, STOPS, Failures
 from scmguard.text import Source, encode
 
 EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "120"))

@@ -5,12 +5,12 @@ from typing import FrozenSet, List, Optional
 import pytest
 
 from scmguard.folder import MemoryFolder
+from scmguard.initramfs.shellwords import Texts
+from scmguard.initramfs.updates import refreshed, takes_every_flavour
 from scmguard.parse.initramfs_sh import Script
 from scmguard.parse.sh_flow import Flow
 from scmguard.parse.sh_model import Command
 from scmguard.parse.sh_status import Statuses
-from scmguard.rootfs.shellwords import Texts
-from scmguard.rootfs.updates import refreshed, takes_every_flavour
 from scmguard.text import Source
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scmguard.rootfs.tsort import Order, order
+from scmguard.initramfs.tsort import Order, order
 from scmguard.text import decode, encode
 
 EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "300"))
