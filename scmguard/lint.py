@@ -93,7 +93,8 @@ def _run_rule(
         return True
 
     looked = _guarded(look, rule, context, found, not_checked)
-    return _guarded(say, rule, context, found, not_checked) and looked
+    # Most rules have nothing to say of most trees.
+    return looked if not hits else _guarded(say, rule, context, found, not_checked) and looked
 
 
 def _guarded(
@@ -120,12 +121,21 @@ def _guarded(
 
 def _can_look(rule: Rule, context: Context, not_checked: Dict[Tuple[str, str], NotChecked]) -> bool:
     """Whether all is there that the rule needs. What it needs or wants and is not there goes to ``not_checked``."""
-    lacking = [need for need in rule.needs if not _has(context, need)]
-    for need in lacking or [want for want in rule.wants if not _has(context, want)]:
-        reason = "needs {}" if need in rule.needs else "in part: would also use {}"
-        missing = _MISSING["boot.img" if context.config.shadowed == TRUE and need != "rootfs" else need]
-        not_checked[rule.id, need] = NotChecked(rule.id, need, reason.format(missing))
+    lacking = False
+    for need in rule.needs:
+        if not _has(context, need):
+            not_checked[rule.id, need] = _not_checked(rule.id, context, need, "needs {}")
+            lacking = True
+    if not lacking:
+        for want in rule.wants:
+            if not _has(context, want):
+                not_checked[rule.id, want] = _not_checked(rule.id, context, want, "in part: would also use {}")
     return not lacking
+
+
+def _not_checked(id: str, context: Context, need: str, reason: str) -> NotChecked:
+    missing = "boot.img" if need != "rootfs" and context.config.shadowed == TRUE else need
+    return NotChecked(id, need, reason.format(_MISSING[missing]))
 
 
 def _hits(rule: Rule, context: Context) -> Iterable[Hit]:
