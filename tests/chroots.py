@@ -12,6 +12,8 @@ from typing import List, Optional, Sequence
 
 import pytest
 
+from tests.archive import archive
+
 CHOICE = os.environ.get("SCMGUARD_CHROOT", "")
 SUITE = "bookworm"
 PACKAGES = ("initramfs-tools", "cryptsetup-initramfs", "zstd", "busybox", "kmod", "udev")
@@ -28,20 +30,6 @@ def _why_not() -> Optional[str]:
 
 
 needs_chroot = pytest.mark.skipif(_why_not() is not None, reason=_why_not() or "")
-
-
-def _archive() -> Optional[str]:
-    """The address of the first Debian archive that is no security or updates archive."""
-    done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(RELEASE)|$(ORIGIN)", "Created-By: Packages"],
-        capture_output=True,
-        text=True,
-    )
-    for line in done.stdout.splitlines():
-        uri, release, origin = (line.split("|") + ["", ""])[:3]
-        if origin == "Debian" and not any(word in release for word in ("security", "updates", "backports")):
-            return uri
-    return None
 
 
 class Chroot:
@@ -105,10 +93,10 @@ def make(folder: Path) -> Chroot:
     path = folder / "root"
     if CHOICE:
         return Chroot(Path(CHOICE)).copy(path)
-    uri = _archive()
-    if uri is None:
+    where = archive()
+    if where is None:
         pytest.skip("apt knows no Debian archive (apt-get update)")
-    made = _quiet(["debootstrap", "--variant=minbase", SUITE, str(path), uri])
+    made = _quiet(["debootstrap", "--variant=minbase", SUITE, str(path), where[0]])
     if made.returncode:
         pytest.skip("debootstrap failed: {}".format((made.stdout + made.stderr).strip()[-200:]))
     chroot = Chroot(path)

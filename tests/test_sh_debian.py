@@ -15,6 +15,7 @@ import pytest
 
 from scmguard.parse.initramfs_sh import Script
 from scmguard.text import Source, decode, encode
+from tests.archive import download
 from tests.places import HOOK_PACKAGES
 from tests.test_sh_oracles import dash_takes, needs_dash, needs_shfmt, our_counts, shfmt_counts
 
@@ -40,16 +41,9 @@ def scripts(tmp_path_factory: Any) -> Dict[str, bytes]:
     folder = tmp_path_factory.mktemp("packages")
     with open(HOOK_PACKAGES, encoding="utf-8") as stream:
         listed = stream.read().split()
-    known = subprocess.run(
-        ["apt-cache", "--no-all-versions", "show", *listed], capture_output=True, text=True
-    ).stdout.splitlines()
-    packages = [line.split()[1] for line in known if line.startswith("Package:")]
-    if not packages:
-        pytest.skip("the package lists are empty (apt-get update)")
-    run = subprocess.run(["apt-get", "download", "-q", *packages], cwd=folder, capture_output=True, text=True)
-    archives = sorted(name for name in os.listdir(folder) if name.endswith(".deb"))
+    archives = download(listed, str(folder), str(tmp_path_factory.mktemp("lists")))
     if not archives:
-        pytest.skip("no Debian archive: {}".format(run.stderr.strip()[-200:]))
+        pytest.skip("no Debian archive (apt-get update)")
     found = {}
     for archive in archives:
         name = archive.split("_")[0]
