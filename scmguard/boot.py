@@ -18,7 +18,8 @@ class Boot:
     """A boot partition, and the root file system that belongs to it where one is known.
 
     ``single`` is set when one file was given and not a folder: then only ``start`` (or the command line) is judged,
-    and the folder serves for its includes. ``notes`` says what was done to get here, for people.
+    and the folder serves for its includes. ``notes`` says what was done to get here, for people. ``live`` marks the
+    files that the running machine boots from next.
     """
 
     def __init__(
@@ -28,12 +29,14 @@ class Boot:
         start: str = "config.txt",
         single: str = "",
         notes: Tuple[str, ...] = (),
+        live: bool = False,
     ) -> None:
         self.files = files
         self.root = root
         self.start = start
         self.single = single
         self.notes = notes
+        self.live = live
         #: What was found out about the tree whatever the board, by names that those who keep it choose.
         self.memo: Dict[Any, Any] = {}
         #: Files that could not be read and were taken for missing: their rules have not seen them.

@@ -1,6 +1,6 @@
 """A rule's examples as boot trees, for tests and for the rule's page."""
 
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from scmguard.boot import Boot
 from scmguard.effective.board import BOARDS
@@ -10,6 +10,9 @@ from scmguard.folder import MemoryFolder, Space
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.rulebook import Profile, Rule
+
+if TYPE_CHECKING:
+    from scmguard.device.facts import Device
 
 
 def boot_of(example: Mapping[str, Any]) -> Boot:
@@ -30,6 +33,27 @@ def _folder(files: Mapping[str, Any], links: Mapping[str, str], space: Optional[
     return MemoryFolder({name: data_of(content) for name, content in files.items()}, "", links, known, space)
 
 
+def device_of(example: Mapping[str, Any]) -> "Optional[Device]":
+    """The facts of an example's machine, as plain values under ``device``; None where it is about none.
+
+    ``ledger`` has the contents that supervised files had when they were signed, by name.
+    """
+    if "device" not in example and "ledger" not in example:
+        return None
+    from hashlib import sha256
+
+    from scmguard.device.facts import from_data
+
+    facts = dict(example.get("device", {}))
+    if "ledger" in example:
+        contents = {name: data_of(content) for name, content in example["ledger"].items()}
+        facts["ledger"] = [
+            {"name": name, "size": len(data), "sha256": sha256(data).hexdigest(), "time": 0}
+            for name, data in contents.items()
+        ]
+    return from_data(facts)
+
+
 def job_of(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> Job:
     """The rule alone, on the example's boards: those of ``board`` (a name or a list), or the profile's."""
     fallback = "scm" if "scm" in rule.profiles or "all" in rule.profiles else rule.profiles[0]
@@ -42,7 +66,7 @@ def job_of(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profil
 
 def findings(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> List[Finding]:
     """What the rule finds in an example."""
-    return lint(job_of(rule, example, profiles), boot_of(example)).findings
+    return lint(job_of(rule, example, profiles), boot_of(example), device_of(example)).findings
 
 
 def expected(text: str) -> Tuple[str, int, str]:

@@ -1,6 +1,19 @@
 """Runs the rules over a boot tree. A crash in a rule becomes a finding; a rule that cannot run is listed."""
 
-from typing import Callable, Dict, FrozenSet, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import (
+    TYPE_CHECKING,
+    Callable,
+    Dict,
+    FrozenSet,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from scmguard.boot import Boot
 from scmguard.checks import PREDICATES
@@ -14,6 +27,9 @@ from scmguard.finding import Finding, NotChecked, TreeReport, order
 from scmguard.folder import Lacking, Unreadable
 from scmguard.rulebook import Rule
 from scmguard.text import Span, shortened
+
+if TYPE_CHECKING:
+    from scmguard.device.facts import Device
 
 #: Rules that no file describes: faults of scmguard itself, and files that it cannot evaluate.
 BUILT_IN = {
@@ -30,6 +46,7 @@ _MISSING = {
     "bootconf": "the EEPROM's configuration (bootconf.txt)",
     "initrd": "an initramfs image that the firmware loads",
     "space": "the boot partition mounted, for its free space",
+    "device": "the device itself (run scmguard on it)",
     "boot.img": "the files inside boot.img, where boot_ramdisk makes the firmware look",
 }
 
@@ -51,14 +68,14 @@ class Job(NamedTuple):
         return self.parameters if self.profile_boards is None or board.name in self.profile_boards else {}
 
 
-def run(job: Job, boot: Boot) -> TreeReport:
-    """The report on one boot tree. Raises :class:`scmguard.folder.Unreadable`."""
+def run(job: Job, boot: Boot, device: "Optional[Device]" = None) -> TreeReport:
+    """The report on one boot tree, with the facts of the machine that it is on. Raises Unreadable."""
     found: List[Finding] = []
     not_checked: Dict[Tuple[str, str], NotChecked] = {}
     ran: Set[str] = set()
     for board in job.boards:
         try:
-            context = Context(evaluate(boot, board), job.parameters_of(board))
+            context = Context(evaluate(boot, board), job.parameters_of(board), device)
         except TooComplex as error:
             found.append(_too_complex(boot, board, error))
             continue
@@ -134,7 +151,7 @@ def _can_look(rule: Rule, context: Context, not_checked: Dict[Tuple[str, str], N
 
 
 def _not_checked(id: str, context: Context, need: str, reason: str) -> NotChecked:
-    missing = "boot.img" if need != "rootfs" and context.config.shadowed == TRUE else need
+    missing = "boot.img" if need not in ("rootfs", "device") and context.config.shadowed == TRUE else need
     return NotChecked(id, need, reason.format(_MISSING[missing]))
 
 
@@ -180,6 +197,8 @@ def _look_for(context: Context, need: str) -> bool:
         return boot.root is not None
     if need == "binaries":
         return boot.has_binaries and not boot.single
+    if need == "device":
+        return context.device is not None
     if need == "initrd":
         return bool(context.images)
     if need == "space":

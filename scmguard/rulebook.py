@@ -28,6 +28,8 @@ class Rule(NamedTuple):
     check: Mapping[str, Any]
     looks_at: Sequence[str] = ()
     waiver: str = "optional"
+    #: The facts of the device that it asks for.
+    facts: Sequence[str] = ()
     #: Those in the rule's file; None in an installed package, which reads them when they are asked for.
     own_examples: Optional[Mapping[str, Any]] = None
 
@@ -166,6 +168,7 @@ def _rule(entry: Mapping[str, Any]) -> Rule:
         check=entry["check"],
         looks_at=several("looks-at"),
         waiver=entry.get("waiver", "optional"),
+        facts=several("facts"),
         own_examples=entry["examples"],
     )
 

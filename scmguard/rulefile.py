@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from scmguard.checks import PREDICATES
 from scmguard.checks.verbs import VERBS
+from scmguard.device.facts import Device
 from scmguard.effective.board import BOARDS
 from scmguard.errors import RuleError
 from scmguard.finding import SEVERITIES
@@ -16,7 +17,7 @@ from scmguard.inputs.disk import contents, open_named
 from scmguard.text import Span
 
 #: What a rule can need. ``binaries``: the folder carries kernels and firmware, and not only text files.
-NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf", "initrd", "space")
+NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf", "initrd", "space", "device")
 SCOPES = ("board", "every-board")
 WAIVERS = ("optional", "required")
 
@@ -33,10 +34,11 @@ _KEYS = (
     "profiles",
     "looks-at",
     "waiver",
+    "facts",
     "check",
     "examples",
 )
-_OPTIONAL = ("wants", "scope", "looks-at", "waiver")
+_OPTIONAL = ("wants", "scope", "looks-at", "waiver", "facts")
 _EXAMPLE_KEYS = (
     "name",
     "profile",
@@ -45,6 +47,8 @@ _EXAMPLE_KEYS = (
     "root",
     "links",
     "space",
+    "device",
+    "ledger",
     "finds",
     "severity",
     "possible",
@@ -140,7 +144,7 @@ def read_rule(path: str) -> Dict[str, Any]:
     for key in TEXTS:
         if not isinstance(entry[key], str) or not entry[key].strip():
             complain(path, [key], "{} must be text".format(key))
-    for key in ("sources", "needs", "wants", "profiles", "looks-at"):
+    for key in ("sources", "needs", "wants", "profiles", "looks-at", "facts"):
         values = entry.get(key, [])
         if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
             complain(path, [key], "{} must be a list of texts".format(key))
@@ -148,6 +152,7 @@ def read_rule(path: str) -> Dict[str, Any]:
         for number, value in enumerate(entry.get(key, [])):
             if value not in NEEDS:
                 complain(path, [key, number], "{!r} is none of {}".format(value, ", ".join(NEEDS)))
+    _check_facts(path, entry)
     for key in ("sources", "profiles"):
         if not entry[key]:
             complain(path, [key], "{} must not be empty".format(key))
@@ -158,6 +163,15 @@ def read_rule(path: str) -> Dict[str, Any]:
     _check_check(path, entry["check"])
     _check_examples(path, entry["examples"])
     return entry
+
+
+def _check_facts(path: str, entry: Mapping[str, Any]) -> None:
+    facts = entry.get("facts", [])
+    if bool(facts) != ("device" in (*entry["needs"], *entry.get("wants", ()))):
+        complain(path, ["facts"], "facts are named where a rule needs or wants the device, and nowhere else")
+    for number, fact in enumerate(facts):
+        if fact not in Device._fields:
+            complain(path, ["facts", number], "{!r} is none of {}".format(fact, ", ".join(Device._fields)))
 
 
 def check_keys(

@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scmguard.initrd import child, cpio, unpack
+from scmguard import programs
+from scmguard.initrd import cpio, unpack
 from scmguard.initrd.model import Limits, Member, Trouble
 from scmguard.initrd.reader import collect, read
 from scmguard.initrd.source import Source
@@ -622,7 +623,7 @@ def stand_in(tmp_path, monkeypatch):
             (folder / name).write_text("#!/bin/sh\n{}\n".format(script))
             (folder / name).chmod(0o755)
         monkeypatch.setattr(unpack, "_library", lambda name: None)
-        monkeypatch.setattr(child, "FOLDERS", (str(folder),))
+        monkeypatch.setattr(programs, "FOLDERS", (str(folder),))
 
     return put
 
@@ -635,7 +636,7 @@ def zstd_image():
 
 def test_without_library_and_program(monkeypatch, tmp_path, zstd_image):
     monkeypatch.setattr(unpack, "_library", lambda name: None)
-    monkeypatch.setattr(child, "FOLDERS", (str(tmp_path),))
+    monkeypatch.setattr(programs, "FOLDERS", (str(tmp_path),))
     image = of(zstd_image)
     assert only_fault(image, Trouble.NOT_CHECKED) == "not checked: needs zstd"
     assert names(image) == ["kernel", "kernel/firmware"]
@@ -645,7 +646,7 @@ def test_without_library_and_program(monkeypatch, tmp_path, zstd_image):
 
 def test_the_path_of_the_environment_is_not_searched(monkeypatch, stand_in, tmp_path, zstd_image):
     stand_in("touch {}; cat".format(tmp_path / "was-here"))
-    monkeypatch.setattr(child, "FOLDERS", (str(tmp_path / "none"),))
+    monkeypatch.setattr(programs, "FOLDERS", (str(tmp_path / "none"),))
     monkeypatch.setenv("PATH", str(tmp_path / "programs"))
     assert only_fault(of(zstd_image), Trouble.NOT_CHECKED)
     assert not (tmp_path / "was-here").exists()

@@ -6,8 +6,9 @@ import pytest
 
 from scmguard import assets, rulebook
 from scmguard.checks import PREDICATES
+from scmguard.device.facts import Device, Fact
 from scmguard.effective.board import BOARDS
-from scmguard.examples import boot_of, cases, expected, findings, job_of
+from scmguard.examples import boot_of, cases, device_of, expected, findings, job_of
 from scmguard.lint import run as lint
 
 RULES, PROFILES = rulebook.read_folder(assets.rules_folder())
@@ -78,3 +79,19 @@ def test_what_a_rule_does_not_look_at_makes_no_finding_either() -> None:
             job = job._replace(boards=(BOARDS[tree],), profile=name, parameters=BOOK.profiles[name].parameters)
             wanted = lint(job._replace(rules=always), boot_of(example)).findings
             assert lint(job._replace(rules=tuple(narrow)), boot_of(example)).findings == wanted, example["name"]
+
+
+def test_a_rule_asks_the_device_only_for_the_facts_that_it_names() -> None:
+    """Those are the only ones that are looked for when it runs."""
+    assert any(rule.facts for rule in RULES)
+    for rule, _bad, example in CASES.values():
+        device = device_of(example)
+        if device is None:
+            continue
+        named = device._replace(
+            **{name: Fact.missing("not named") for name in Device._fields if name not in rule.facts}
+        )
+        job = job_of(rule, example, BOOK.profiles)
+        assert lint(job, boot_of(example), named).findings == lint(job, boot_of(example), device).findings, example[
+            "name"
+        ]

@@ -31,6 +31,8 @@ _TOPICS = {
     "clocks": "overclock_out_of_range",
     "cmdline": "cmdline_not_one_line cmdline_too_long root_quoted unknown_to_initramfs",
     "conflicts": "conflicting_values",
+    "device.profile": "profile_mismatch",
+    "device.zymbit": "zkifc_not_running",
     "eeprom": "eeprom_update_staged signed_boot_without_key",
     "encoding": "bad_encoding",
     "files": "bad_initramfs_syntax early_setting_late file_too_large",

@@ -1,6 +1,6 @@
 """What a check gets and what it gives: facts in, hits out. A check reads no file and prints nothing."""
 
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple, TypeVar
 
 from scmguard.boot import Boot
 from scmguard.effective.bootfiles import BootFiles, boot_files, cmdline_names, command_lines, present_images
@@ -8,11 +8,16 @@ from scmguard.effective.config import EffectiveConfig
 from scmguard.effective.run import Place
 from scmguard.effective.worlds import FALSE, TRUE, Condition, Split
 from scmguard.finding import Related
+from scmguard.folder import Lacking
 from scmguard.parse.cmdline_txt import Argument, CommandLine
 from scmguard.parse.config_txt import Document, header_span, parse_line
 from scmguard.text import Source, Span
 
+if TYPE_CHECKING:  # most runs are about no device
+    from scmguard.device.facts import Device, Fact
+
 Params = Mapping[str, Any]
+T = TypeVar("T")
 
 
 class Hit(NamedTuple):
@@ -35,9 +40,11 @@ class Hit(NamedTuple):
 class Context:
     """One boot tree on one board, and what rules ask about it. Everything is worked out once, when it is asked for."""
 
-    def __init__(self, config: EffectiveConfig, profile: Mapping[str, Any]) -> None:
+    def __init__(self, config: EffectiveConfig, profile: Mapping[str, Any], device: "Optional[Device]" = None) -> None:
         self.config = config
         self.profile = profile
+        #: The facts of the machine whose files these are; None where they are of no machine that can be asked.
+        self.device = device
         #: What checks of one topic keep for each other, by a name of their own.
         self.memo: Dict[str, Any] = {}
         self._files: Optional[BootFiles] = None
@@ -79,6 +86,13 @@ class Context:
                 if document is not None and document not in documents:
                     documents.append(document)
         return documents
+
+
+def known(fact: "Fact[T]", what: str) -> Optional[T]:
+    """The value of a fact (None: there is no such thing). Raises Lacking for one that is not known."""
+    if not fact.known:
+        raise Lacking("device", "needs to know {}: {}".format(what, fact.unknown))
+    return fact.value
 
 
 def carried(context: Context, other: EffectiveConfig, when: Condition) -> Condition:

@@ -22,7 +22,7 @@ def tryboot_differs(context: Context, _params: Params) -> Iterator[Hit]:
         reads_config = autoboot.number("tryboot_a_b").where(bool)
     if reads_config == TRUE:
         return
-    trial = Context(evaluate(boot, context.config.board, TRYBOOT), context.profile)
+    trial = Context(evaluate(boot, context.config.board, TRYBOOT), context.profile, context.device)
     for check in _required(context, trial):
         own = list(check(context))
         if any(hit.when == TRUE for hit in own):

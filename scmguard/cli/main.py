@@ -65,6 +65,7 @@ def _check() -> click.Command:
     @click.option("--fail-on", type=click.Choice(_SEVERITIES), help="Exit with 1 from this severity up (degraded).")
     @click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
     @click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+    @click.option("--no-device", is_flag=True, help="Do not ask the hardware when the files are this machine's own.")
     @click.option("--show-waived", is_flag=True, help="List the findings that waivers cover, too.")
     @click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
     def check(paths: Tuple[str, ...], **options: Any) -> None:
@@ -112,8 +113,27 @@ def _rules() -> click.Command:
     return rules
 
 
+def _device() -> click.Command:
+    @click.command("device", context_settings=_CONTEXT)
+    @click.option("--record", metavar="FILE", help="Write what was found into FILE, with serial numbers replaced.")
+    @click.option("--from", "from_", metavar="FILE", help="Tell about the machine that was recorded in FILE.")
+    @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+    def device(**options: Any) -> None:
+        """Show what this machine is: each fact with where it is from, or why it is not known."""
+        from scmguard.cli.device import run
+
+        sys.exit(run(options))
+
+    return device
+
+
 #: What builds each command.
-COMMANDS: Dict[str, Callable[[], click.Command]] = {"check": _check, "rules": _rules, "show": _show}
+COMMANDS: Dict[str, Callable[[], click.Command]] = {
+    "check": _check,
+    "device": _device,
+    "rules": _rules,
+    "show": _show,
+}
 
 
 def run() -> None:

@@ -54,6 +54,8 @@ def page(rule: Rule) -> Iterator[str]:
     for source in rule.sources:
         yield from _wrap(source, "  - ", "    ")
     yield "\nApplies to: {}. Needs: {}.\n".format(", ".join(rule.profiles), ", ".join(rule.needs) or "nothing")
+    if rule.facts:
+        yield "Asks the device for: {}.\n".format(", ".join(rule.facts))
     if rule.waiver == "required":
         yield "It cannot be ignored, only waived: with a reason, under waivers: in .scmguard.yaml.\n"
     for kind in ("bad", "good"):

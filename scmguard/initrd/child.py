@@ -1,4 +1,4 @@
-"""Decompression by a program, where there is no library for it. The only module that starts processes.
+"""Decompression by a program, where there is no library for it.
 
 The program is found in fixed folders, given no name of any file, and killed when its output is no longer wanted.
 """
@@ -8,27 +8,16 @@ import os
 import selectors
 import subprocess  # noqa: S404  (what this module is for)
 from contextlib import suppress
-from typing import Optional
 
 from scmguard.initrd.framing import Frame
 from scmguard.initrd.model import Halt, Trouble
 from scmguard.initrd.source import CHUNK
 from scmguard.initrd.unpacker import Unpacker
+from scmguard.programs import ENVIRONMENT
 
-#: Where programs are looked for. Not the PATH: this may run as root, with somebody else's environment.
-FOLDERS = ("/usr/bin", "/bin")
 # F_SETPIPE_SZ of linux/fcntl.h, which has no name in Python before 3.10.
 _SET_PIPE_SIZE = 1031
 _ARGUMENTS = {"zstd": ("-d", "-c", "-q", "--memory=128MB"), "lz4": ("-d", "-c", "-q")}
-
-
-def find(program: str) -> Optional[str]:
-    """The path of a program; None where it is not installed."""
-    for folder in FOLDERS:
-        path = os.path.join(folder, program)
-        if os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return None
 
 
 class Child(Unpacker):
@@ -46,7 +35,7 @@ class Child(Unpacker):
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+                env=ENVIRONMENT,
             )
         except OSError as error:
             reason = (error.strerror or str(error)).lower()

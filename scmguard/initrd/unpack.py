@@ -210,9 +210,10 @@ def _puller(frame: Frame, decompressor: Any) -> Callable[[], bytes]:
 
 def _program(name: str, frame: Frame) -> Unpacker:
     # Starting processes takes imports that most runs do without.
+    from scmguard import programs
     from scmguard.initrd import child
 
-    path = child.find(name)
+    path = programs.find(name)
     if path is None:
         raise Halt(Trouble.NOT_CHECKED, "not checked: needs {}".format(name))
     return child.Child(name, path, frame)

@@ -45,7 +45,7 @@ def _in_root(base: str, root: DiskFolder) -> Optional[Boot]:
     for place in _BOOT_PLACES:
         folder = DiskFolder(base, is_root=True, base=place)
         if root.names(place) and _is_boot(folder):
-            return _boot(folder, root)
+            return _boot(folder, root, os.path.realpath(base) == "/")
     return None
 
 
@@ -151,14 +151,15 @@ def _is_boot(folder: Folder) -> bool:
 
 def _from_folder(path: str, root: Optional[Folder]) -> Boot:
     folder = DiskFolder(path)
+    own = None if root is not None else _own_root(path)
     if _is_boot(folder):
-        return _boot(folder, root or _own_root(path))
+        return _boot(folder, root or own, own is not None)
     found = _in_root(path, DiskFolder(path, is_root=True))
     if found is not None:
         return found
     inner = _inner(folder)
     if inner is not None:
-        return Boot(inner, root or _own_root(path))
+        return Boot(inner, root or own, live=own is not None)
     raise Unreadable(path, "no boot files here (none of {})".format(", ".join(_BOOT_FILES)))
 
 
@@ -180,13 +181,13 @@ def _followed(path: str, inner: DiskFolder) -> str:
     return "{} only says that the file moved; {} is checked".format(path, inner.path)
 
 
-def _boot(folder: DiskFolder, root: Optional[Folder]) -> Boot:
+def _boot(folder: DiskFolder, root: Optional[Folder], live: bool) -> Boot:
     data = folder.read("config.txt")
     if data is not None and _is_stub(data):
         inner = _inner(folder)
         if inner is not None:
-            return Boot(inner, root, notes=(_followed(folder.label("config.txt"), inner),))
-    return Boot(folder, root)
+            return Boot(inner, root, notes=(_followed(folder.label("config.txt"), inner),), live=live)
+    return Boot(folder, root, live=live)
 
 
 def _is_stub(data: bytes) -> bool:
