@@ -38,7 +38,8 @@ class Failures:
         self._commands = script.commands
         self._starts = [command.start for command in script.commands]
         self._number = {command.start: number for number, command in enumerate(script.commands)}
-        names = {function.name for function in script.functions}
+        self._bodies = {function.name: function.start for function in script.functions}
+        names = set(self._bodies)
         self._calls: Dict[str, List[Command]] = {}
         self._options: Dict[str, int] = {}
         self._first: Dict[str, Command] = {}
@@ -108,9 +109,24 @@ class Failures:
         if number == len(self._starts):
             return False
         after = self._commands[number]
-        if any(start is not None and start <= each < after.start for each in self._subjects):
+        if self._asks(after) or start is not None and self._is_subject(start, number):
             return True
-        return self._asks(after) or after.name in self._first and self._asks(self._first[after.name or ""])
+        # The parts of a pipeline, and a substitution in a word, all begin with that status.
+        for other in islice(self._commands, number + 1, None):
+            if not (other.context.pipeline or other.context.substitution):
+                break
+            if self._asks(other):
+                return True
+        body = self._bodies.get(after.name or "")
+        if body is None:
+            return False
+        first = self._first.get(after.name or "")
+        return first is not None and self._asks(first) or self._is_subject(body, bisect_left(self._starts, body))
+
+    def _is_subject(self, start: int, number: int) -> bool:
+        """Whether a ``case $?`` stands between an offset and the command of that number, which is the next one."""
+        end = self._starts[number] if number < len(self._starts) else None
+        return any(start <= each and (end is None or each < end) for each in self._subjects)
 
     @staticmethod
     def _asks(command: Command) -> bool:
