@@ -69,10 +69,7 @@ def initramfs_conf_invalid(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 def _that_stop(found: RootFacts) -> Iterator[Hit]:
-    """What makes every build fail."""
-    for settings, program in ((found.settings, "mkinitramfs"), (found.update_settings, "update-initramfs")):
-        for script in settings.refused:
-            yield from _refused(script, program)
+    """What makes every build fail; but files that sh refuses, which hook-does-not-parse tells of."""
     if not is_installed(found.root):
         return
     path = found.root.label(MAIN)
@@ -90,15 +87,6 @@ def _that_stop(found: RootFacts) -> Iterator[Hit]:
             "BUSYBOX=y, and no package of busybox is there to say where it is: mkinitramfs stops, no image is built"
         )
         yield Hit(busybox.place.source, busybox.place.span, message, boardless=True)
-
-
-def _refused(script: Script, program: str) -> Iterator[Hit]:
-    refusal = script.refusal
-    if refusal is not None and "\0" not in script.text:
-        path = script.source.path
-        span = Span(path, refusal.line, refusal.column, refusal.line, refusal.column + 1)
-        message = "sh refuses this file, and {} stops: no image is built; expected {}"
-        yield Hit(script.source, span, message.format(program, refusal.expected), boardless=True)
 
 
 def _reads_others(found: RootFacts) -> bool:
