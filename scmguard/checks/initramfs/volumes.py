@@ -5,7 +5,7 @@ root, and those with the option ``initramfs``; the first line of a name counts. 
 ``cryptopts=`` on the command line takes the place of the table.
 """
 
-from typing import FrozenSet, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from scmguard.checks.base import Context
 from scmguard.checks.kernelargs import roots
@@ -51,9 +51,10 @@ def _early(context: Context, found: RootFacts) -> Iterator[Early]:
     volumes = found.crypttab[:MOST_VOLUMES]
     known = plain or any(volume.target in names for volume in volumes)
     unsaid = bool(context.profile.get("encrypted-root")) and not known
+    passing = _passing(volumes)
     taken: Set[str] = set()
     for volume in volumes:
-        one = _as_early(volume, volume.target in names, known, unsaid)
+        one = _as_early(volume, volume.target in names, known, unsaid, volume.target in passing)
         if one is not None and volume.target not in taken:
             yield one
             # A line that is not read leaves its place to the next one of the name.
@@ -61,13 +62,34 @@ def _early(context: Context, found: RootFacts) -> Iterator[Early]:
                 taken.add(volume.target)
 
 
-def _as_early(volume: Volume, is_root: bool, known: bool, unsaid: bool) -> Optional[Early]:
+def _passing(volumes: Sequence[Volume]) -> Set[str]:
+    """The names of volumes that no root can be in: swap, ``/tmp``, and what only lies below such."""
+    below = {volume.target: mounts.mapper_name(volume.source) for volume in volumes}
+    above: Dict[str, Set[str]] = {}
+    for target, source in below.items():
+        above.setdefault(source, set()).add(target)
+    todo = [
+        volume.target
+        for volume in volumes
+        if any(_is_flag(option, name) for option in volume.options for name in ("swap", "tmp"))
+    ]
+    found: Set[str] = set()
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        source = below.get(name, "")
+        if source and source not in found and above[source] <= found:
+            todo.append(source)
+    return found
+
+
+def _as_early(volume: Volume, is_root: bool, known: bool, unsaid: bool, passing: bool) -> Optional[Early]:
     """A volume as one that the initramfs opens; None where it does not.
 
-    ``known``: what the root is in is known. ``unsaid``: it is in a volume, and nothing says in which.
+    ``known``: what the root is in is known. ``unsaid``: it is in a volume, and nothing says in which. ``passing``: it
+    is one that no root can be in.
     """
     asks = any(_is_flag(option, "initramfs") for option in volume.options)
-    passing = any(_is_flag(option, name) for option in volume.options for name in ("swap", "tmp"))
     if is_root or unsaid and not asks and not passing and _looks_like_root(volume):
         return Early(volume, True, None)
     if asks:
