@@ -26,6 +26,15 @@ _MOST_NAMES = 3
 _PLURAL = {"is": "are", "matches": "match"}
 # Commands that look for a file.
 _LOOKING = frozenset(["[", "test", "command", "which", "type"])
+# Programs that print paths of files that are there, as far as other programs only take some of their lines. Those of
+# ldconfig want to be taken out of its lines.
+_FILTERS = r"[^;&|\n]*(?:\|\s*(?:sort|uniq|head|tail|grep)\b[^;&|\n]*)*"
+_FOUND = r"(?:/usr)?(?:/s?bin/)?(?:ldconfig\b[^;&\n]*|find\b" + _FILTERS + ")"
+_LISTING = re.compile(r"(?:\$\(|`)\s*" + _FOUND + r"[)`]\Z")
+_PIPED = re.compile(r"^[ \t]*" + _FOUND + r"\|\s*while\s+\Z", re.MULTILINE)
+_FAR = 2000
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?\Z")
+_BELOW = ("$DESTDIR", "${DESTDIR}", "-")
 _BRACES = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -60,10 +69,34 @@ def _lost(script: Script) -> List[Tuple[Command, List[str]]]:
         command = copy.command
         if not copy.brings_files or command.context.unreached:
             continue
-        if command.start in found or failures.fate(command) == LOST and not _looked_for(script, command):
+        if command.start in found or failures.fate(command) == LOST and not _is_there(script, command):
             names = found.setdefault(command.start, (command, []))[1]
             names += [field.text for field in copy.sources or ()]
     return list(found.values())
+
+
+def _is_there(script: Script, command: Command) -> bool:
+    """Whether what a command takes is there, as far as the hook can tell."""
+    return _looked_for(script, command) or _is_listed(script, command)
+
+
+def _is_listed(script: Script, command: Command) -> bool:
+    """Whether a command takes what a program has just found: ``for f in $(find …)``, ``find … | while read -r f``."""
+    words = [_VARIABLE.match(word.text) for word in _sources(command) if not word.text.startswith(_BELOW)]
+    names = {match.group(1) if match else "" for match in words}
+    if len(names) != 1 or names == {""}:
+        return False
+    name = names.pop()
+    for loop in reversed(command.context.loops):
+        if loop.name == name:
+            return bool(loop.words) and all(_LISTING.match(word.raw) for word in loop.words or ())
+    for other in reversed(script.commands):
+        if other.start < command.start and other.name == "read" and name in other.arguments:
+            return (
+                other.context.pipeline
+                and _PIPED.search(script.text[: other.start], max(0, other.start - _FAR)) is not None
+            )
+    return False
 
 
 def _looked_for(script: Script, command: Command) -> bool:
