@@ -18,6 +18,8 @@ from scmguard.initramfs.conf import Listed
 from scmguard.initramfs.copies import copies
 from scmguard.initramfs.facts import RootFacts
 from scmguard.initramfs.tools import OWN
+from scmguard.parse.initramfs_sh import Script
+from scmguard.parse.sh_model import Command
 from scmguard.rootfs.kernels import newest
 from scmguard.rootfs.modules import Modules
 from scmguard.rootfs.shell_settings import Setting
@@ -95,15 +97,26 @@ def _is_name(name: str) -> bool:
 
 
 def _in_hooks(found: RootFacts) -> Iterator[_Asked]:
-    """The modules that hooks of the administrator always ask for. What a condition decides on may be for others."""
+    """The modules that hooks of the administrator always ask for.
+
+    What a condition decides on may be for others, and so may what stands before ``|| true``.
+    """
     for entry, script in running_hooks(found):
         if entry.packaged:
             continue
         for copy in copies(script):
-            if copy.brings_modules and copy.sure:
+            if copy.brings_modules and copy.sure and not _may_lack(script, copy.command):
                 for field in copy.sources or ():
                     if not field.pattern:
                         yield _Asked(field.text, script.source, script.place(copy.command))
+
+
+def _may_lack(script: Script, command: Command) -> bool:
+    """Whether the hook says that it goes on without: ``|| true``, ``|| :``."""
+    after = next((other for other in script.commands if other.start > command.start), None)
+    if after is None or not command.context.tested or not after.context.conditional:
+        return False
+    return after.name in ("true", ":") and "||" in script.text[command.start : after.start]
 
 
 def _configured(found: RootFacts) -> Set[str]:
