@@ -92,6 +92,10 @@ class Boot:
             self._documents[name] = None if data is None else Document(Source(self.files.label(name), data))
         return self._documents[name]
 
+    def name_of(self, document: Document) -> str:
+        """The name on the boot partition of a document that :meth:`document` gave."""
+        return next(name for name, each in self._documents.items() if each is document)
+
     def source(self, name: str) -> Optional[Source]:
         """A file's text, as :meth:`document` finds it."""
         document = self.document(name)

@@ -55,13 +55,19 @@ def device_of(example: Mapping[str, Any]) -> "Optional[Device]":
 
 
 def job_of(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> Job:
-    """The rule alone, on the example's boards: those of ``board`` (a name or a list), or the profile's."""
+    """The rule alone, on the example's boards: those of ``board`` (a name or a list), or the profile's.
+
+    ``supervised`` is the list of supervised files that a configuration gives.
+    """
     fallback = "scm" if "scm" in rule.profiles or "all" in rule.profiles else rule.profiles[0]
     profile = profiles[example.get("profile", fallback)]
     boards = example.get("board", profile.board)
     names = [boards] if isinstance(boards, str) else boards
     applies: Tuple[Rule, ...] = (rule,) if rule.applies_to(profile.name) else ()
-    return Job(applies, tuple(BOARDS[name] for name in names), profile.name, profile.parameters)
+    parameters = profile.parameters
+    if "supervised" in example:
+        parameters = {**parameters, "supervised": example["supervised"]}
+    return Job(applies, tuple(BOARDS[name] for name in names), profile.name, parameters)
 
 
 def findings(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> List[Finding]:

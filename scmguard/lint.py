@@ -227,7 +227,7 @@ def _finding(rule: Rule, hit: Hit, context: Context) -> Finding:
     return Finding(
         rule.id,
         _severity(rule, hit, context),
-        "certain" if hit.when == TRUE else "possible",
+        "certain" if hit.when == TRUE and not hit.possible else "possible",
         None if hit.boardless else config.board.name,
         shortened(hit.message),
         hit.span,

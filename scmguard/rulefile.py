@@ -49,6 +49,7 @@ _EXAMPLE_KEYS = (
     "space",
     "device",
     "ledger",
+    "supervised",
     "finds",
     "severity",
     "possible",

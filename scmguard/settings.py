@@ -9,12 +9,16 @@ from scmguard.finding import SEVERITIES, Waived, Waiver
 NAME = ".scmguard.yaml"
 SYSTEM = "/etc/scmguard.yaml"
 
-_KEYS = ("profile", "boards", "fail-on", "select", "ignore", "rules", "waivers")
+_KEYS = ("profile", "boards", "fail-on", "select", "ignore", "rules", "supervised", "waivers")
 _WAIVER_KEYS = ("rule", "path", "match", "reason", "expires")
 
 
 class Settings(NamedTuple):
-    """What a configuration file says; None and empty where it says nothing. ``rules`` are folders of house rules."""
+    """What a configuration file says; None and empty where it says nothing.
+
+    ``rules`` are folders of house rules; ``supervised`` the files that a Zymbit module verifies, for when it does not
+    answer.
+    """
 
     path: Optional[str] = None
     profile: Optional[str] = None
@@ -24,6 +28,7 @@ class Settings(NamedTuple):
     ignore: Tuple[str, ...] = ()
     rules: Tuple[str, ...] = ()
     waivers: Tuple[Waiver, ...] = ()
+    supervised: Tuple[str, ...] = ()
 
 
 def find(start: str) -> Optional[str]:
@@ -54,7 +59,7 @@ def load(path: str) -> Settings:
             complain(path, [key], "{} must be text".format(key))
     if data.get("fail-on", "brick") not in SEVERITIES:
         complain(path, ["fail-on"], "fail-on must be one of {}".format(", ".join(SEVERITIES)))
-    lists = {key: _texts(path, data, key) for key in ("boards", "select", "ignore", "rules")}
+    lists = {key: _texts(path, data, key) for key in ("boards", "select", "ignore", "rules", "supervised")}
     base = os.path.dirname(os.path.abspath(path))
     folders = tuple(os.path.join(base, folder) for folder in lists["rules"])
     return Settings(
@@ -66,6 +71,7 @@ def load(path: str) -> Settings:
         lists["ignore"],
         folders,
         _waivers(path, data["waivers"]) if data.get("waivers", []) != [] else (),
+        lists["supervised"],
     )
 
 

@@ -25,7 +25,7 @@ class Hit(NamedTuple):
 
     ``source`` and ``span`` say where (``source`` may be None, for a file that is not there). ``when`` are the worlds
     in which the fault is there; ``severity`` replaces the rule's where this one is milder. ``boardless`` marks what
-    is the same on every board.
+    is the same on every board, ``possible`` what is not sure for another reason than the worlds.
     """
 
     source: Optional[Source]
@@ -35,6 +35,7 @@ class Hit(NamedTuple):
     related: Tuple[Related, ...] = ()
     severity: Optional[str] = None
     boardless: bool = False
+    possible: bool = False
 
 
 class Context:

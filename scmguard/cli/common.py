@@ -116,7 +116,10 @@ def job_for(book: Rulebook, choice: Choice, settings: Settings, options: Mapping
     if kept:
         complain("note: {} is checked all the same: only a waiver with a reason silences it".format(", ".join(kept)))
     rules = [rule for rule in rules if rule.id in kept or not _matches(rule.id, ignore)]
-    return Job(tuple(rules), choice.boards, profile.name, profile.parameters, choice.profile_boards)
+    parameters = dict(profile.parameters)
+    if settings.supervised:
+        parameters["supervised"] = list(settings.supervised)
+    return Job(tuple(rules), choice.boards, profile.name, parameters, choice.profile_boards)
 
 
 def _refuse_to_ignore(book: Rulebook, options: Mapping[str, Any], settings: Settings) -> None:

@@ -56,7 +56,11 @@ class Overlays:
 
     def label(self, name: str) -> str:
         """The path of an overlay's file, for people."""
-        return self._boot.files.label(self._prefix + name + _ENDING)
+        return self._boot.files.label(self.file(name))
+
+    def file(self, name: str) -> str:
+        """The name of an overlay's file on the boot partition."""
+        return self._prefix + name + _ENDING
 
     def present(self, name: str) -> Optional[bool]:
         """Whether the tree has the overlay, undamaged; None where the tree carries no overlays to look among."""
