@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from scmguard import kernelimage
 from scmguard.folder import Content, Lacking
-from scmguard.initrd import child, unpack
+from scmguard import programs
+from scmguard.initrd import unpack
 from scmguard.initrd.source import CHUNK
 from scmguard.kernelimage import release
 
@@ -191,7 +192,7 @@ def test_what_would_unpack_it_is_missing(kind: str, module: str, form: Any, monk
     data = form(PACKINGS[kind](KERNEL))
     real = unpack._library
     monkeypatch.setattr(unpack, "_library", lambda name: None if name in (module, "compression.zstd") else real(name))
-    monkeypatch.setattr(child, "find", lambda program: None)
+    monkeypatch.setattr(programs, "find", lambda program: None)
     with pytest.raises(Lacking) as found:
         of(data)
     assert str(found.value) == "needs {} (kernel.img)".format(kind) and found.value.needs == "kernel.img"

@@ -11,8 +11,9 @@ HERE = os.path.dirname(scmguard.__file__)
 # From the top down. A room may import what stands above it, and itself.
 ROOMS = [
     ("__init__",),
-    ("errors", "text", "tree", "assets", "memo", "fdt", "fdt_writer", "elf", "elf_writer", "programs"),
+    ("errors", "text", "tree", "assets", "memo", "fdt", "fdt_writer", "elf", "elf_writer", "programs", "atomic"),
     ("folder",),
+    ("digest",),
     ("parse",),
     ("catalogue",),
     ("boot",),
@@ -28,6 +29,7 @@ ROOMS = [
     ("rulefile",),
     ("rulebook",),
     ("lint", "settings", "compiled", "waivers"),
+    ("seal",),
     ("examples", "report"),
     ("cli",),
     ("__main__",),

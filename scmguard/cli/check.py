@@ -150,9 +150,9 @@ def _write(pieces: Iterable[str], output: Optional[str]) -> None:
     if output is None:
         print_pieces(pieces, sys.stdout)
         return
-    from scmguard.cli.output import replace_file
+    from scmguard import atomic
 
     try:
-        replace_file(output, pieces)
+        atomic.replace(output, (piece.encode("utf-8", "backslashreplace") for piece in pieces))
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(output, (error.strerror or str(error)).lower()))

@@ -5,9 +5,8 @@ import os
 import sys
 from typing import Any, Mapping
 
-from scmguard import __version__
+from scmguard import __version__, atomic
 from scmguard.cli.console import COULD_NOT, complain, fail, print_pieces
-from scmguard.cli.output import replace_file
 from scmguard.device.anonymous import anonymised
 from scmguard.device.gather import gather
 from scmguard.device.identity import is_raspberry_pi
@@ -54,7 +53,7 @@ def recorded(path: str) -> RecordedMachine:
 def _write(recorder: Recorder, path: str) -> None:
     note = "Recorded by scmguard {}; serial numbers, addresses and identifiers are replaced.".format(__version__)
     try:
-        replace_file(path, [json.dumps(anonymised(recorder.data(note)), indent=1), "\n"])
+        atomic.replace(path, [json.dumps(anonymised(recorder.data(note)), indent=1).encode("ascii"), b"\n"])
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(path, (error.strerror or str(error)).lower()))
     complain("note: {} is text; read it before you pass it on".format(path))

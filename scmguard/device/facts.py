@@ -112,7 +112,10 @@ class Binding(NamedTuple):
 
 
 class Signed(NamedTuple):
-    """A supervised file when it was last known to be signed: bytes, SHA-256 in hex, seconds since 1970."""
+    """A supervised file when it was last known to be signed: bytes, SHA-256 in hex, seconds since 1970.
+
+    An empty ``sha256`` marks one whose signing has begun and of which it is not known how it ended.
+    """
 
     name: str
     size: int

@@ -18,12 +18,15 @@ BOOTLOADER_VERSION = "vcgencmd bootloader_version"
 BOOTLOADER_CONFIG = "vcgencmd bootloader_config"
 ZYMKEY_FACTS = "zymkey facts"
 PASSWORD = "password zymbit"  # noqa: S105  (a question, not a password)
+#: What is no question: it changes the module.
+SIGN = "zymkey sign"
 LIMITS: Dict[str, float] = {
     VERSION: 2,
     BOOTLOADER_VERSION: 2,
     BOOTLOADER_CONFIG: 2,
     ZYMKEY_FACTS: 8,
     PASSWORD: 8,
+    SIGN: 20,
 }
 # Scripts of this package that run in a Python of their own.
 _SCRIPTS = {"zymkey": "zymkey_script.py", "password": "password_script.py"}
@@ -43,6 +46,10 @@ class Machine:
         """A program's answer to one of the questions. Raises :class:`Unknown`."""
         raise NotImplementedError
 
+    def sign(self, name: str) -> Answer:
+        """Has the module sign the present content of a supervised file, named as in its list. Raises Unknown."""
+        raise Unknown("this machine's module cannot be asked to sign")
+
 
 class LiveMachine(Machine):
     """The machine that scmguard runs on. ``python`` is the system's own, which has Zymbit's module as a package."""
@@ -61,6 +68,13 @@ class LiveMachine(Machine):
             return ask(path, arguments, self._limits[question])
         except Silent as error:
             raise Unknown("{}: {}".format(question, error)) from None
+
+    def sign(self, name: str) -> Answer:
+        path, arguments = self._command(SIGN)
+        try:
+            return ask(path, [*arguments, name], self._limits[SIGN])
+        except Silent as error:
+            raise Unknown("{}: {}".format(SIGN, error)) from None
 
     def _command(self, question: str) -> Tuple[str, Tuple[str, ...]]:
         program, *words = question.split()

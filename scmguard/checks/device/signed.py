@@ -6,23 +6,22 @@ stops the boot, unless the binding is not locked (Development Mode), where the u
 which ``seal`` keeps.
 """
 
-import hashlib
 import time
 from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from scmguard.boot import Boot
 from scmguard.checks.base import Context, Hit, Params, known
 from scmguard.checks.device.common import asked
+from scmguard.digest import Digest, digest
 from scmguard.effective.bootfiles import Choice, firmware_files
 from scmguard.effective.worlds import TRUE, Condition, Split
 from scmguard.finding import Related
-from scmguard.folder import Lacking, Unreadable
+from scmguard.folder import Lacking
 from scmguard.text import Span
 
 if TYPE_CHECKING:
     from scmguard.device.facts import Signed
 
-_PIECE = 1 << 20
 _HIDDEN = "; Development Mode hides this: the unit boots all the same, until its binding is locked"
 
 
@@ -41,11 +40,14 @@ def supervised_file_changed(context: Context, _params: Params) -> Iterator[Hit]:
     unlisted: List[str] = []
     for name in manifest.names:
         entry = ledger.get(name)
-        found = digest(context.boot, name)
+        found = _digest(context.boot, name)
         if entry is None:
             unlisted.append(name)
         elif found is not None and found != (entry.size, entry.sha256):
             message = "{} was changed after it was signed ({}) and not signed again".format(name, _date(entry.time))
+            if not entry.sha256:
+                message = "signing {} was interrupted ({}): which content is signed is not known"
+                message = message.format(name, _date(entry.time))
             yield _hit(context, name, message, manifest)
     if unlisted:
         says = "needs to know when these were signed: {}; `scmguard seal` enters them into the ledger {}"
@@ -167,27 +169,10 @@ def _date(seconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
-def digest(boot: Boot, name: str) -> Optional[Tuple[int, str]]:
-    """A file's size in bytes and SHA-256 in hex; None where there is no such file. Raises Unreadable."""
-    key = "sha256", name
+def _digest(boot: Boot, name: str) -> Optional[Digest]:
+    """A file's digest, made once however many rules and boards ask for it. Raises Unreadable."""
+    key = "digest", name
     if key not in boot.memo:
-        boot.memo[key] = _digest(boot, name)
-    found: Optional[Tuple[int, str]] = boot.memo[key]
+        boot.memo[key] = digest(boot.files, name)
+    found: Optional[Digest] = boot.memo[key]
     return found
-
-
-def _digest(boot: Boot, name: str) -> Optional[Tuple[int, str]]:
-    content = boot.files.content(name)
-    if content is None:
-        return None
-    made, at = hashlib.sha256(), 0
-    with content:
-        try:
-            while True:
-                piece = content.pread(_PIECE, at)
-                if not piece:
-                    return at, made.hexdigest()
-                made.update(piece)
-                at += len(piece)
-        except OSError as error:
-            raise Unreadable(boot.files.label(name), (error.strerror or str(error)).lower()) from None

@@ -1,0 +1,44 @@
+"""Files that are replaced as a whole: after a crash, or with the disk full, the old one is there or the new one, never
+half of one."""
+
+import os
+import tempfile
+from contextlib import suppress
+from typing import Iterable, Optional
+
+
+def replace(path: str, pieces: Iterable[bytes], mode: Optional[int] = None) -> None:
+    """Writes bytes to a new file beside ``path``, makes sure that they are on the disk, and renames it.
+
+    ``mode`` are the file's permissions; None gives it what any new file gets. Raises OSError; then nothing changed.
+    """
+    folder = os.path.dirname(path) or os.curdir
+    handle, temporary = tempfile.mkstemp(prefix=".scmguard-", dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.writelines(pieces)
+            stream.flush()
+            os.fchmod(stream.fileno(), _usual_mode() if mode is None else mode)
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):  # what went wrong before is what counts
+            os.unlink(temporary)
+        raise
+    sync_folder(folder)
+
+
+def sync_folder(folder: str) -> None:
+    """Makes sure that the names in a folder are on the disk. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _usual_mode() -> int:
+    # The process's mask can only be read by setting it.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return 0o666 & ~mask

@@ -1,0 +1,184 @@
+"""``scmguard seal``."""
+
+import os
+import signal
+import sys
+import time
+from datetime import datetime, timezone
+from types import FrameType
+from typing import Any, Iterable, List, Mapping, Optional, Tuple
+
+from scmguard import waivers
+from scmguard.boot import Boot
+from scmguard.cli.common import choose, job_for, rulebook_for, settings_for
+from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
+from scmguard.device.facts import Device, Signed
+from scmguard.device.gather import gather
+from scmguard.device.ledger import FOLDER, of
+from scmguard.device.machine import LiveMachine, Machine
+from scmguard.errors import RuleError
+from scmguard.finding import Finding, at_least
+from scmguard.folder import Unreadable
+from scmguard.inputs import discover
+from scmguard.inputs.discover import Request
+from scmguard.lint import run as lint
+from scmguard.report import text
+from scmguard.rulebook import Rule
+from scmguard.seal.plan import ASKED, CHANGED, INTERRUPTED, Impossible, Item, Plan, plan
+from scmguard.seal.sign import Failed, sign_all
+from scmguard.seal.store import Refused, Store
+
+# What signing itself puts right.
+_CURED = frozenset(["supervised-file-changed"])
+_REFUSES_AT = "no-boot"
+
+
+def run(options: Mapping[str, Any]) -> int:
+    """Checks this machine's boot files, has the changed ones signed, and returns the exit code."""
+    if os.geteuid() != 0:
+        fail(COULD_NOT, "seal has files signed and writes /{}: run it as root".format(FOLDER))
+    return seal(LiveMachine(), "/" + FOLDER, options)
+
+
+def seal(machine: Machine, folder: str, options: Mapping[str, Any]) -> int:
+    """As :func:`run`, with the machine to ask and the folder of the ledger given."""
+    try:
+        boot = discover.this_machine(Request())
+        for note in boot.notes:
+            complain("note: {}".format(note))
+        device = gather(machine)
+        manifest = _manifest(device)
+        if not manifest:
+            _say(["nothing is supervised: the module's list is empty, so Supervised Boot is off\n"])
+            return 0
+        known = _ledger(device, options["rebuild"])
+        worst = _refused(boot, device, options)
+        if worst:
+            return worst
+        todo = plan(boot.files, manifest, known, options["all_"])
+    except Unreadable as error:
+        fail(COULD_NOT, str(error))
+    except Impossible as error:
+        for line in error.lines:
+            complain(line)
+        fail(COULD_NOT, "nothing was signed; put the file back, or take it off the module's list")
+    _say(_lines(todo))
+    if options["dry_run"]:
+        return 0
+    return _sign(machine, boot, todo, Store(folder))
+
+
+def _manifest(device: Device) -> Tuple[str, ...]:
+    for fact, what in ((device.manifest, "which files are supervised"), (device.binding, "the state of the module")):
+        if not fact.known:
+            fail(COULD_NOT, "nothing was signed: {} is not known: {}".format(what, fact.unknown))
+    return device.manifest.value or ()
+
+
+def _ledger(device: Device, rebuild: bool) -> Mapping[str, Signed]:
+    if device.ledger.known:
+        return {} if rebuild else of(device.ledger.value)
+    if not rebuild:
+        fail(COULD_NOT, "nothing was signed: {}".format(device.ledger.unknown))
+    complain("note: {}; all files are signed again".format(device.ledger.unknown))
+    return {}
+
+
+def _refused(boot: Boot, device: Device, options: Mapping[str, Any]) -> int:
+    """The exit code where the files must not be signed as they are; 0 where they may."""
+    settings = settings_for((), options)
+    book = rulebook_for(settings)
+    job = job_for(book, choose(book, settings, options), settings, options)
+    reports = [lint(job, boot, device)]
+    if settings.waivers:
+        try:
+            waivers.verify(settings.waivers, book.rules)
+        except RuleError as error:
+            fail(USAGE, str(error))
+        today = datetime.now(timezone.utc).date().isoformat()
+        reports = list(waivers.applied(reports, settings.waivers, {rule.id for rule in job.rules}, today))
+    for path, reason in reports[0].problems:
+        complain("{}: {}".format(path, reason))
+    against = [finding for finding in reports[0].findings if _speaks_against(finding)]
+    if not against:
+        return 0
+    _say(text.render([reports[0]._replace(findings=against)], _by_id(book.rules), text.Style()))
+    rules = ", ".join(dict.fromkeys(finding.rule for finding in against))
+    complain("nothing was signed: with these files the next boot would fail ({})".format(rules))
+    return COULD_NOT if any(finding.rule == "internal-error" for finding in against) else FOUND
+
+
+def _speaks_against(finding: Finding) -> bool:
+    return finding.waived is None and finding.rule not in _CURED and at_least(finding.severity, _REFUSES_AT)
+
+
+def _by_id(rules: Mapping[str, Rule]) -> "dict[str, Rule]":
+    return dict(rules)
+
+
+def _lines(todo: Plan) -> List[str]:
+    lines = ["{}: {}\n".format(item.name, _why(item)) for item in todo.items]
+    count = len(todo.unchanged)
+    if count:
+        lines.append("{} as {} signed\n".format(_files(count), "it was" if count == 1 else "they were"))
+    return lines
+
+
+def _why(item: Item) -> str:
+    if item.why == CHANGED:
+        return "to sign: changed since {}".format(_date(item.signed))
+    if item.why == INTERRUPTED:
+        return "to sign: signing was interrupted at {}".format(_date(item.signed))
+    if item.why == ASKED:
+        return "to sign: unchanged since {}, and asked for".format(_date(item.signed))
+    return "to sign: not in the ledger, so nobody knows what of it was signed"
+
+
+class _Stop:
+    """Whether somebody wants an end: signals are heard between two files, so that each is signed or not."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._hear)
+
+    def _hear(self, _number: int, _frame: Optional[FrameType]) -> None:
+        self.asked = True
+
+
+def _sign(machine: Machine, boot: Boot, todo: Plan, store: Store) -> int:
+    stop, done = _Stop(), []
+    try:
+        with store.opened() as held:
+            for entry in sign_all(machine, boot.files, todo, held, time.time):
+                done.append(entry.name)
+                _say(["{}: signed\n".format(entry.name)])
+                if stop.asked and len(done) < len(todo.items):
+                    return _ended(todo, done, "interrupted")
+    except (Failed, Refused, Unreadable) as error:
+        return _ended(todo, done, str(error))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        return _ended(todo, done, "the ledger cannot be written: {}: {}".format(error.filename or "/" + FOLDER, reason))
+    _say(["{} signed, {} unchanged: the next boot verifies these\n".format(len(done), len(todo.unchanged))])
+    return 0
+
+
+def _ended(todo: Plan, done: List[str], reason: str) -> int:
+    left = [item.name for item in todo.items if item.name not in done]
+    complain(reason)
+    complain("signed: {}; not signed: {}".format(", ".join(done) or "none", ", ".join(left) or "none"))
+    complain("do not reboot; run `scmguard seal` again")
+    return COULD_NOT
+
+
+def _files(count: int) -> str:
+    return "1 file is" if count == 1 else "{} files are".format(count)
+
+
+def _date(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
+
+
+def _say(pieces: Iterable[str]) -> None:
+    print_pieces(pieces, sys.stdout)

@@ -1,0 +1,1 @@
+"""Having supervised files signed again, and keeping book of it."""

@@ -1,0 +1,91 @@
+"""Signing a file, and being sure of what was signed.
+
+The ledger says of a file that its signing has begun before the module is asked, and what was signed afterwards.
+Whenever it is interrupted, the ledger is one of the two, and the next run signs the file again.
+"""
+
+import json
+from typing import Any, Callable, Dict, Iterable, Iterator, Tuple
+
+from scmguard.device.facts import Signed, Unknown
+from scmguard.device.machine import Machine
+from scmguard.digest import digest
+from scmguard.folder import Folder
+from scmguard.programs import Answer
+from scmguard.seal.plan import Item, Plan
+from scmguard.seal.store import Store
+
+
+class Failed(Exception):
+    """A file that is not signed, or of which that is not known: its name, and why as a clause."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__("{}: {}".format(name, reason))
+        self.name = name
+        self.reason = reason
+
+
+def sign_all(
+    machine: Machine,
+    files: Folder,
+    plan: Plan,
+    store: Store,
+    clock: Callable[[], float],
+    others: Iterable[Signed] = (),
+) -> Iterator[Signed]:
+    """Signs file after file and gives each that is signed and entered. ``others`` stay in the ledger as they are.
+
+    Raises :class:`Failed` at the first one that fails, OSError where the ledger cannot be written, and Unreadable.
+    """
+    entries: Dict[str, Signed] = {entry.name: entry for entry in (*others, *plan.unchanged)}
+    store.keep()
+    for item in plan.items:
+        entries[item.name] = Signed(item.name, 0, "", int(clock()))
+        store.write(entries.values())
+        sign(machine, files, item)
+        entries[item.name] = Signed(item.name, item.digest.size, item.digest.sha256, int(clock()))
+        store.write(entries.values())
+        yield entries[item.name]
+    if not plan.items:
+        store.write(entries.values())
+
+
+def sign(machine: Machine, files: Folder, item: Item) -> None:
+    """Has the module sign one file, whose content must be the same before and after. Raises Failed, Unreadable."""
+    if digest(files, item.name) != item.digest:
+        raise Failed(item.name, "it was changed after it was checked; nothing of it was signed")
+    try:
+        answer = machine.sign(item.name)
+    except Unknown as error:
+        raise Failed(item.name, str(error)) from None
+    code, fault = _code(answer)
+    if fault:
+        raise Failed(item.name, fault)
+    if code != 0:
+        raise Failed(
+            item.name, "the module did not sign it: add_or_update_supervised_boot_file returned {}".format(code)
+        )
+    if digest(files, item.name) != item.digest:
+        raise Failed(item.name, "it was changed while it was being signed; which content is signed is not known")
+
+
+def _code(answer: Answer) -> Tuple[Any, str]:
+    """What the module returned, and why nothing did."""
+    found: Dict[str, Dict[str, Any]] = {}
+    for line in answer.out.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            found[str(entry.get("fact"))] = entry
+    for fact in ("imported", "signed"):
+        if "error" in found.get(fact, {}):
+            return None, "Zymbit's Python module failed: {}".format(str(found[fact]["error"])[:200])
+    if answer.late:
+        return None, "{}; whether it is signed is not known".format(answer.late)
+    if "signed" not in found:
+        said = (answer.err.strip().splitlines() or ["status {}".format(answer.status)])[-1]
+        return None, "no answer came: {}".format(said[:200])
+    code = found["signed"].get("value")
+    return (code, "") if type(code) is int else (None, "the module answered {!r} and no number".format(code))
