@@ -25,7 +25,7 @@ class Fact(Generic[T]):
     @classmethod
     def missing(cls, reason: str) -> "Fact[T]":
         """A fact that is not known, and why."""
-        return cls(None, "", reason)
+        return cls(None, "", reason or "no reason is given")
 
     @property
     def known(self) -> bool:

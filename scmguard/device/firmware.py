@@ -46,7 +46,7 @@ def bootloader(machine: Machine) -> "Fact[Release]":
     try:
         built = _property(machine, "build-timestamp")
         version = paths.text(machine.files, NODE + "/version")
-        if built is not None and version and version.isprintable():
+        if built is not None and version is not None and paths.is_text(version):
             return Fact(Release(version, built), "/" + NODE)
         reasons.append("/{} does not have it".format(NODE))
     except Unknown as error:
@@ -60,7 +60,7 @@ def bootloader(machine: Machine) -> "Fact[Release]":
 def bootloader_config(machine: Machine) -> "Fact[str]":
     """The bootloader's configuration as it is in the EEPROM, in the format of bootconf.txt."""
     text = _say(machine, BOOTLOADER_CONFIG)
-    if "=" not in text:
+    if "=" not in text or not all(line.replace("\t", " ").isprintable() for line in text.splitlines()):
         raise Unknown("{} printed no setting".format(BOOTLOADER_CONFIG))
     return Fact(text, BOOTLOADER_CONFIG)
 

@@ -5,6 +5,7 @@ and ``configuration/device-tree.adoc``, part 4 (``/system/linux,revision``, ``se
 Linux, ``Documentation/devicetree/usage-model.rst`` (``model`` and ``compatible`` of the root node).
 """
 
+import re
 from typing import Optional, Tuple
 
 from scmguard.device import paths
@@ -18,6 +19,7 @@ CPUINFO = "proc/cpuinfo"
 MEMINFO = "proc/meminfo"
 
 _NEW_STYLE = 1 << 23
+_HEX = re.compile(r"[0-9a-fA-F]+\Z")
 
 
 def is_raspberry_pi(files: Folder) -> bool:
@@ -45,7 +47,7 @@ def compatible(machine: Machine) -> "Fact[Tuple[str, ...]]":
     """The names of the device tree's root node, most special first."""
     name = TREE + "/compatible"
     found = tuple(each for each in paths.needed(machine.files, name).split("\0") if each)
-    if not found or not all(each.isprintable() for each in found):
+    if not found or not all(paths.is_text(each) for each in found):
         raise Unknown("/{} has no name in it".format(name))
     return Fact(found, "/" + name)
 
@@ -53,16 +55,14 @@ def compatible(machine: Machine) -> "Fact[Tuple[str, ...]]":
 def revision(machine: Machine) -> "Fact[int]":
     """The revision code, as the firmware says it in the device tree, or Linux in /proc/cpuinfo."""
     name = TREE + "/system/linux,revision"
-    code = cell(machine.files, name)
-    if code is not None:
-        return Fact(code, "/" + name)
-    found = _cpuinfo(machine.files, "Revision")
-    if found is None:
-        raise Unknown("neither /{} nor /{} has it".format(name, CPUINFO))
+    fault = ""
     try:
-        return Fact(int(found, 16), "/" + CPUINFO)
-    except ValueError:
-        raise Unknown("Revision in /{} is no number".format(CPUINFO)) from None
+        code = cell(machine.files, name)
+        if code is not None:
+            return Fact(code, "/" + name)
+    except Unknown as error:
+        fault = str(error)
+    return Fact(int(_hexadecimal(machine, "Revision", name, fault, 8), 16), "/" + CPUINFO)
 
 
 def board(machine: Machine) -> "Fact[str]":
@@ -89,17 +89,16 @@ def board(machine: Machine) -> "Fact[str]":
 def serial(machine: Machine) -> "Fact[str]":
     """The SoC's serial number, 16 hexadecimal digits."""
     name = TREE + "/serial-number"
-    found, source = paths.text(machine.files, name), name
-    if found is None:
-        found, source = _cpuinfo(machine.files, "Serial"), CPUINFO
-    if found is None:
-        raise Unknown("neither /{} nor /{} has it".format(name, CPUINFO))
+    fault = ""
     try:
-        if not 0 < len(found) <= 16:
-            raise ValueError
-        return Fact("{:016x}".format(int(found, 16)), "/" + source)
-    except ValueError:
-        raise Unknown("the serial number in /{} is no number".format(source)) from None
+        found = paths.text(machine.files, name)
+        if found is not None and _HEX.match(found) and len(found) <= 16:
+            return Fact(found.lower().zfill(16), "/" + name)
+        if found is not None:
+            fault = "/{} is no number".format(name)
+    except Unknown as error:
+        fault = str(error)
+    return Fact(_hexadecimal(machine, "Serial", name, fault, 16).lower().zfill(16), "/" + CPUINFO)
 
 
 def memory(machine: Machine) -> "Fact[int]":
@@ -113,9 +112,9 @@ def memory(machine: Machine) -> "Fact[int]":
         pass
     for line in paths.needed(machine.files, MEMINFO).splitlines():
         key, _, value = line.partition(":")
-        words = value.split()
-        if key == "MemTotal" and words and words[0].isascii() and words[0].isdecimal():
-            return Fact(int(words[0]) << 10, "/" + MEMINFO)
+        size = paths.decimal(value.strip().partition(" ")[0])
+        if key == "MemTotal" and size:
+            return Fact(size << 10, "/" + MEMINFO)
     raise Unknown("/{} has no MemTotal".format(MEMINFO))
 
 
@@ -129,6 +128,21 @@ def cell(files: Folder, name: str) -> Optional[int]:
     return int.from_bytes(data, "big")
 
 
+def _hexadecimal(machine: Machine, key: str, other: str, fault: str, most: int) -> str:
+    """Digits from /proc/cpuinfo; ``fault`` is why the ``other`` way did not work. Raises Unknown."""
+    try:
+        found = _cpuinfo(machine.files, key)
+    except Unknown as error:
+        raise Unknown("{}; {}".format(fault or "there is no /{}".format(other), error)) from None
+    if found is None and not fault:
+        raise Unknown("neither /{} nor /{} has it".format(other, CPUINFO))
+    if found is None:
+        raise Unknown("{}, and /{} does not have it".format(fault, CPUINFO))
+    if not _HEX.match(found) or len(found) > most:
+        raise Unknown("{}{} in /{} is no number".format(fault and fault + "; ", key, CPUINFO))
+    return found
+
+
 def _cpuinfo(files: Folder, key: str) -> Optional[str]:
     for line in (paths.text(files, CPUINFO) or "").splitlines():
         name, _, value = line.partition(":")
@@ -138,7 +152,7 @@ def _cpuinfo(files: Folder, key: str) -> Optional[str]:
 
 
 def _meaningful(text: str, name: str) -> str:
-    if not text.strip() or not text.isprintable():
+    if not paths.is_text(text):
         raise Unknown("/{} has no text in it".format(name))
     return text
 

@@ -14,13 +14,15 @@ from scmguard.device.machine import Machine
 RELEASE = "proc/sys/kernel/osrelease"
 CMDLINE = "proc/cmdline"
 REBOOT = ("run/reboot-required", "var/run/reboot-required")
+# Linux takes 4096 bytes at most (COMMAND_LINE_SIZE); who patched that has more.
+_LONGEST = 1 << 16
 MODULES = ("usr/lib/modules", "lib/modules")
 
 
 def kernel(machine: Machine) -> "Fact[str]":
     """The release of the running kernel, as ``uname -r`` says it."""
     release = paths.needed(machine.files, RELEASE)
-    if not release or not release.isprintable() or "/" in release or " " in release:
+    if not paths.is_text(release) or "/" in release or " " in release:
         raise Unknown("/{} has no release in it".format(RELEASE))
     return Fact(release, "/" + RELEASE)
 
@@ -30,6 +32,8 @@ def cmdline(machine: Machine) -> "Fact[str]":
     line = paths.needed(machine.files, CMDLINE)
     if not line.strip():
         raise Unknown("/{} is empty".format(CMDLINE))
+    if "\0" in line or len(line) > _LONGEST:
+        raise Unknown("/{} is no command line".format(CMDLINE))
     return Fact(line, "/" + CMDLINE)
 
 

@@ -6,6 +6,7 @@ from scmguard.device.facts import Unknown
 from scmguard.folder import Folder, Unreadable
 
 _MOST_LINKS = 40
+_LONGEST = 1000
 
 
 def real(files: Folder, name: str) -> Optional[str]:
@@ -68,6 +69,17 @@ def needed(files: Folder, name: str) -> str:
     if found is None:
         raise Unknown("there is no /{}".format(name))
     return found
+
+
+def is_text(text: str) -> bool:
+    """Whether a value is a line of text that somebody meant: not blank, not of undecodable bytes, not endless."""
+    return bool(text.strip()) and text.isprintable() and "\ufffd" not in text and len(text) <= _LONGEST
+
+
+def decimal(text: str) -> Optional[int]:
+    """A number of at most 18 digits; None for anything else, also for what ``int`` would take ("1_0")."""
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 18 else None
 
 
 def said(error: Unreadable) -> str:

@@ -32,7 +32,11 @@ class Recorder(Machine):
         self.files = self._kept = _KeptFolder(machine.files)
 
     def space(self, folder: str) -> Optional[Space]:
-        found = self._machine.space(folder)
+        try:
+            found = self._machine.space(folder)
+        except Unreadable as error:
+            self._kept.refused(folder, error)
+            raise
         if found is not None:
             self._space[folder] = [found.total, found.free]
         return found
@@ -65,11 +69,15 @@ class _KeptFolder(Folder):
         self._folders: Dict[str, List[str]] = {}
         self._unreadable: Dict[str, str] = {}
 
+    def refused(self, name: str, error: Unreadable) -> None:
+        """Keeps that something cannot be read."""
+        self._unreadable[name.strip("/")] = error.reason
+
     def read(self, name: str) -> Optional[bytes]:
         try:
             data = self._behind.read(name)
         except Unreadable as error:
-            self._unreadable[name] = error.reason
+            self.refused(name, error)
             raise
         if data is not None:
             self._files[name] = data
@@ -79,14 +87,18 @@ class _KeptFolder(Folder):
         try:
             found = self._behind.names(folder)
         except Unreadable as error:
-            self._unreadable[folder] = error.reason
+            self.refused(folder, error)
             raise
         if found:
             self._folders[folder] = found
         return found
 
     def exists(self, name: str) -> bool:
-        found = self._behind.exists(name)
+        try:
+            found = self._behind.exists(name)
+        except Unreadable as error:
+            self.refused(name, error)
+            raise
         # It may be a file that nobody reads; as an empty folder it is there, too.
         if found and name not in self._files:
             self._folders.setdefault(name, [])
@@ -96,7 +108,11 @@ class _KeptFolder(Folder):
         return self._behind.status(name)
 
     def link(self, name: str) -> Optional[str]:
-        target = self._behind.link(name)
+        try:
+            target = self._behind.link(name)
+        except Unreadable as error:
+            self.refused(name, error)
+            raise
         if target is not None:
             self._links[name] = target
         return target
@@ -132,14 +148,17 @@ class RecordedMachine(Machine):
         unknown = sorted(set(data) - _KEYS)
         if unknown:
             raise BadRecording("it has an unknown part {!r}".format(unknown[0]))
-        files = {name: text.encode("utf-8") for name, text in _mapping(data, "files", str).items()}
+        try:
+            files = {name: text.encode("utf-8") for name, text in _mapping(data, "files", str).items()}
+        except UnicodeEncodeError:
+            raise BadRecording("files has text that is no Unicode") from None
         try:
             for name, text in _mapping(data, "binary", str).items():
                 files[name] = base64.b64decode(text, validate=True)
         except ValueError:
             raise BadRecording("{} is not in base64".format(name)) from None
         self.note = str(data.get("note", ""))
-        self.files = _RecordedFolder(
+        self.files = self._recorded = _RecordedFolder(
             files,
             _mapping(data, "links", str),
             _mapping(data, "folders", list),
@@ -155,7 +174,10 @@ class RecordedMachine(Machine):
 
     def space(self, folder: str) -> Optional[Space]:
         found = self._space.get(folder)
-        return None if found is None else Space(*found)
+        if found is None:
+            self._recorded.refuse(folder)
+            return None
+        return Space(*found)
 
     def ask(self, question: str) -> Answer:
         answer = self._answers.get(question)
@@ -179,19 +201,27 @@ class _RecordedFolder(MemoryFolder):
         self._unreadable = dict(unreadable)
 
     def read(self, name: str) -> Optional[bytes]:
-        self._refuse(name)
+        self.refuse(name)
         return super().read(name)
 
     def names(self, folder: str = "") -> List[str]:
-        self._refuse(folder)
+        self.refuse(folder)
         return sorted({*super().names(folder), *self._folders.get(folder.strip("/"), ())})
 
     def exists(self, name: str) -> bool:
         name = name.strip("/")
         above, _, last = name.rpartition("/")
-        return name in self._folders or last in self._folders.get(above, ()) or super().exists(name)
+        if name in self._folders or last in self._folders.get(above, ()) or super().exists(name):
+            return True
+        # What was seen and could not be read is among the folders; this could not even be looked for.
+        self.refuse(name)
+        return False
 
-    def _refuse(self, name: str) -> None:
+    def link(self, name: str) -> Optional[str]:
+        return super().link(name) if self.exists(name) else None
+
+    def refuse(self, name: str) -> None:
+        """Raises Unreadable for what could not be read when it was recorded."""
         reason = self._unreadable.get(name.strip("/"))
         if reason is not None:
             raise Unreadable(self.label(name), reason)

@@ -23,6 +23,8 @@ _MEMORY = ("tmpfs", "rootfs", "ramfs")
 _OVERLAY = "overlay"
 # Devices that are files or memory and not disks.
 _VIRTUAL = {"loop": "other", "ram": "memory", "zram": "memory", "nbd": "network", "rbd": "network"}
+# Whose devices the device mapper's are, by the beginning of their UUIDs.
+_MAPPED = ("crypt", "lvm", "mpath", "dmraid")
 _USB = re.compile(r"/usb[0-9]+/")
 _NVME = re.compile(r"/nvme/nvme[0-9]+/")
 _ATA = re.compile(r"/ata[0-9]+/")
@@ -118,6 +120,10 @@ def _storage(machine: Machine, mount: Mounted) -> Storage:
     for _ in range(_MOST_LAYERS):
         below = [each for each in paths.names(machine.files, device + "/slaves") if each]
         if not below:
+            if "/virtual/" in device and not _virtual(_last(device)):
+                raise Unknown(
+                    "there is nothing in /{}/slaves, where what {} is made of should be".format(device, _last(device))
+                )
             return _disk(machine, device, tuple(layers))
         layers += _layer(machine, device)
         if len(below) > 1:
@@ -132,18 +138,27 @@ def _storage(machine: Machine, mount: Mounted) -> Storage:
 def _layer(machine: Machine, device: str) -> Iterator[str]:
     name = paths.text(machine.files, device + "/dm/name")
     if name is None:
+        if _last(device).startswith("dm-"):
+            raise Unknown("there is no /{}/dm/name".format(device))
         yield _last(device)
         return
+    if not paths.is_text(name):
+        raise Unknown("/{}/dm/name has no text in it".format(device))
     kind = (paths.text(machine.files, device + "/dm/uuid") or "").partition("-")[0].lower()
-    yield "{} {}".format(kind if kind.isalnum() else "dm", name)
+    yield "{} {}".format(kind if kind in _MAPPED else "dm", name)
 
 
 def _disk(machine: Machine, device: str, layers: Tuple[str, ...]) -> Storage:
     number = paths.text(machine.files, device + "/partition")
-    partition = int(number) if number is not None and number.isascii() and number.isdecimal() else 0
-    disk = device.rpartition("/")[0] if number is not None else device
-    name = _last(disk)
-    return Storage(name, partition, _kind(machine, disk), _controller(disk), layers)
+    above = device.rpartition("/")[0]
+    if number is None:
+        if paths.real(machine.files, "sys/class/block/" + _last(above)) == above:
+            raise Unknown("there is no /{}/partition".format(device))
+        return Storage(_last(device), 0, _kind(machine, device), _controller(device), layers)
+    partition, disk = paths.decimal(number), above
+    if partition is None:
+        raise Unknown("/{}/partition is no number".format(device))
+    return Storage(_last(disk), partition, _kind(machine, disk), _controller(disk), layers)
 
 
 def _kind(machine: Machine, disk: str) -> str:
@@ -153,15 +168,20 @@ def _kind(machine: Machine, disk: str) -> str:
         if kind not in ("MMC", "SD"):
             raise Unknown("/{}/device/type is {!r}, neither MMC nor SD".format(disk, kind[:20]))
         return "emmc" if kind == "MMC" else "sd"
-    for prefix, kind in _VIRTUAL.items():
-        if re.match(prefix + r"[0-9]+\Z", name):
-            return kind
+    virtual = _virtual(name)
+    if virtual:
+        return virtual
     path = "/{}/".format(disk)
     if _USB.search(path):
         return "usb"
     if _NVME.search(path) or name.startswith("nvme"):
         return "nvme"
     return "sata" if _ATA.search(path) else "other"
+
+
+def _virtual(name: str) -> str:
+    """The kind of a device that is no disk; empty for others."""
+    return next((kind for prefix, kind in _VIRTUAL.items() if re.match(prefix + r"[0-9]+\Z", name)), "")
 
 
 def _controller(disk: str) -> str:

@@ -1,7 +1,8 @@
 """The USB controller of the SoC's own port: which driver has it, and in which mode.
 
-Sources: paths in sysfs from public logs of a CM4 (``/sys/bus/platform/drivers/dwc2/fe980000.usb``, ``drivers/dwc_otg``,
-``drivers/xhci-hcd/fe9c0000.xhci``; ``/sys/class/udc`` has a controller that may be a peripheral); Linux,
+Sources: paths in sysfs from public logs, of a CM4 ``/sys/bus/platform/drivers/dwc2/fe980000.usb``, ``drivers/dwc_otg``,
+``drivers/xhci-hcd/fe9c0000.xhci``, of a Raspberry Pi 5 ``1f00200000.usb/xhci-hcd.0`` (``/sys/class/udc`` has a
+controller that may be a peripheral); Linux,
 ``Documentation/devicetree/bindings/usb/usb-drd.yaml`` (``dr_mode``; otg where it is not said).
 """
 
@@ -13,7 +14,8 @@ from scmguard.device.facts import Fact, Unknown, Usb
 from scmguard.device.machine import Machine
 
 DRIVERS = "sys/bus/platform/drivers"
-_UNIT = re.compile(r"[0-9a-f]+\.[a-z][\w-]*\Z")
+# By its address, or (below the dwc3 of an RP1, which makes the xHCI a device of its own) by its number.
+_UNIT = re.compile(r"([0-9a-f]+\.[a-z][\w-]*|xhci-hcd\.[0-9]+(\.auto)?)\Z")
 # The xHCI that otg_mode=1 puts behind the port of a Pi 4, 400 or CM4; others are behind PCIe or an RP1.
 _OWN_XHCI = re.compile(r"fe9c0000\.")
 

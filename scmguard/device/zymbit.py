@@ -26,7 +26,10 @@ def zkifc(machine: Machine) -> "Fact[str]":
         services = paths.names(machine.files, slice_)
         if SERVICE in services:
             processes = "{}/{}/cgroup.procs".format(slice_, SERVICE)
-            running = bool((paths.text(machine.files, processes) or "").strip())
+            said = paths.needed(machine.files, processes).split()
+            running = any(paths.decimal(each) for each in said)
+            if said and not running:
+                raise Unknown("/{} has no process number in it".format(processes))
             return Fact("running" if running else "stopped", "/" + processes)
         if services:
             return Fact("stopped" if _installed(machine) else "absent", "/" + slice_)
@@ -73,7 +76,7 @@ def manifest(machine: Machine) -> "Fact[Tuple[str, ...]]":
 
 def manifest_names(value: Any) -> Tuple[str, ...]:
     """The module's list of supervised files (text, with blanks between names) taken apart. Raises Unknown."""
-    if not isinstance(value, str) or not value.replace("\n", " ").replace("\t", " ").isprintable():
+    if not isinstance(value, str) or not all(paths.is_text(name) for name in value.split()):
         raise Unknown("the module's list of supervised files is no text")
     return tuple(dict.fromkeys(value.split()))
 
@@ -86,10 +89,10 @@ def default_password(machine: Machine) -> "Fact[bool]":
     said = answer.out.strip()
     if answer.status == 0 and said in ("shipped", "changed", "locked", "no such user"):
         return Fact(said == "shipped", "/etc/shadow: {}".format(said))
-    lines = answer.err.strip().splitlines() or ["no answer came"]
+    lines = answer.err.strip().splitlines() or ["nothing was said of it"]
     if "PermissionError" in lines[-1]:
         raise Unknown("only root may read /etc/shadow")
-    raise Unknown(lines[-1][:200])
+    raise Unknown("the password of zymbit: {}".format(lines[-1][:200]))
 
 
 def _answer(machine: Machine, fact: str) -> Any:
@@ -110,14 +113,15 @@ def _answers(machine: Machine) -> Tuple[Dict[str, Dict[str, Any]], str]:
     for line in answer.out.splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(entry, dict) and isinstance(entry.get("fact"), str) and ("value" in entry or "error" in entry):
             found[entry["fact"]] = entry
     if answer.late:
         return found, "{}: {}".format(ZYMKEY_FACTS, answer.late)
     lines: List[str] = answer.err.strip().splitlines()
-    return found, lines[-1][:200] if answer.status and lines else ""
+    fault = "{}: {}".format(ZYMKEY_FACTS, lines[-1][:200]) if answer.status and lines else ""
+    return found, fault
 
 
 def _reason(error: str) -> str:
@@ -127,6 +131,6 @@ def _reason(error: str) -> str:
 
 
 def _text(value: Any, what: str) -> str:
-    if not isinstance(value, str) or not value.strip() or not value.strip().isprintable():
+    if not isinstance(value, str) or not paths.is_text(value.strip()):
         raise Unknown("the module's answer to {} is no text".format(what))
     return value.strip()

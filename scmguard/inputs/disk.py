@@ -15,6 +15,7 @@ from scmguard.folder import Content, Folder, Space, Status, Unreadable
 #: A boot text file larger than this is none. (The grammar would take it; a reader's memory might not.)
 MAX_BYTES = 64 << 20
 _MAX_LINKS = 40
+_PAGE = 1 << 16
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -288,9 +289,11 @@ def contents(file: int, label: str) -> bytes:
         raise Unreadable(label, "is larger than {} MiB".format(MAX_BYTES >> 20))
     pieces: List[bytes] = []
     try:
-        # One byte more than the size, so that a small file takes two short reads and no buffer of megabytes.
+        # One byte more than the size, so that a small file takes two short reads and no buffer of megabytes. What
+        # the kernel makes up in /proc says that it is empty.
+        size = status.st_size + 1 if status.st_size else _PAGE
         while not pieces or pieces[-1]:
-            pieces.append(os.read(file, status.st_size + 1))
+            pieces.append(os.read(file, size))
     except OSError as error:
         raise Unreadable(label, _reason(error)) from None
     return b"".join(pieces)

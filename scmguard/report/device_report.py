@@ -84,7 +84,11 @@ _NOTHING = {"boot_mount": "not mounted", "boot_storage": "not mounted", "ledger"
 
 
 def _date(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        # No date, or (after 2038) none that a system with 32 bits has.
+        return "{} s after 1970".format(seconds)
 
 
 def _release(release: Release) -> str:
