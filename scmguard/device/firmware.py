@@ -29,6 +29,7 @@ BOOT_MODES = {
 }
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}\Z")
 _HASH = re.compile(r"version ([0-9a-f]{7,64})\b")
 _TIMESTAMP = re.compile(r"timestamp ([0-9]{1,12})$", re.MULTILINE)
 _AMERICAN = re.compile(r"([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9]{4}) ([0-9]{2}):([0-9]{2}):([0-9]{2})")
@@ -46,7 +47,7 @@ def bootloader(machine: Machine) -> "Fact[Release]":
     try:
         built = _property(machine, "build-timestamp")
         version = paths.text(machine.files, NODE + "/version")
-        if built is not None and version is not None and paths.is_text(version):
+        if built is not None and version is not None and _COMMIT.match(version):
             return Fact(Release(version, built), "/" + NODE)
         reasons.append("/{} does not have it".format(NODE))
     except Unknown as error:
@@ -60,7 +61,7 @@ def bootloader(machine: Machine) -> "Fact[Release]":
 def bootloader_config(machine: Machine) -> "Fact[str]":
     """The bootloader's configuration as it is in the EEPROM, in the format of bootconf.txt."""
     text = _say(machine, BOOTLOADER_CONFIG)
-    if "=" not in text or not all(line.replace("\t", " ").isprintable() for line in text.splitlines()):
+    if "=" not in text or not all(paths.is_text(line.replace("\t", " ")) for line in text.split("\n") if line.strip()):
         raise Unknown("{} printed no setting".format(BOOTLOADER_CONFIG))
     return Fact(text, BOOTLOADER_CONFIG)
 

@@ -19,6 +19,7 @@ CPUINFO = "proc/cpuinfo"
 MEMINFO = "proc/meminfo"
 
 _NEW_STYLE = 1 << 23
+_COMPATIBLE = re.compile(r"[A-Za-z0-9,._+#-]{1,200}\Z")
 _HEX = re.compile(r"[0-9a-fA-F]+\Z")
 
 
@@ -47,7 +48,7 @@ def compatible(machine: Machine) -> "Fact[Tuple[str, ...]]":
     """The names of the device tree's root node, most special first."""
     name = TREE + "/compatible"
     found = tuple(each for each in paths.needed(machine.files, name).split("\0") if each)
-    if not found or not all(paths.is_text(each) for each in found):
+    if not found or not all(_COMPATIBLE.match(each) for each in found):
         raise Unknown("/{} has no name in it".format(name))
     return Fact(found, "/" + name)
 

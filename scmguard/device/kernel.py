@@ -5,6 +5,7 @@ unattended-upgrades and others write); modules of a release that is gone from /l
 (initramfs-tools, kmod).
 """
 
+import re
 from typing import List, Tuple
 
 from scmguard.device import paths
@@ -14,6 +15,7 @@ from scmguard.device.machine import Machine
 RELEASE = "proc/sys/kernel/osrelease"
 CMDLINE = "proc/cmdline"
 REBOOT = ("run/reboot-required", "var/run/reboot-required")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,200}\Z")
 # Linux takes 4096 bytes at most (COMMAND_LINE_SIZE); who patched that has more.
 _LONGEST = 1 << 16
 MODULES = ("usr/lib/modules", "lib/modules")
@@ -32,7 +34,7 @@ def cmdline(machine: Machine) -> "Fact[str]":
     line = paths.needed(machine.files, CMDLINE)
     if not line.strip():
         raise Unknown("/{} is empty".format(CMDLINE))
-    if "\0" in line or len(line) > _LONGEST:
+    if len(line) > _LONGEST or not re.sub("[\t\n]", " ", line).isprintable():
         raise Unknown("/{} is no command line".format(CMDLINE))
     return Fact(line, "/" + CMDLINE)
 
@@ -42,7 +44,8 @@ def pending_reboot(machine: Machine) -> "Fact[Tuple[str, ...]]":
     reasons: List[str] = []
     for name in REBOOT:
         if paths.text(machine.files, name) is not None:
-            packages = (paths.text(machine.files, name + ".pkgs") or "").split()
+            words = (paths.text(machine.files, name + ".pkgs") or "").split()
+            packages = [word for word in words if _PACKAGE.match(word)]
             reasons.append(
                 "/{} is there{}".format(name, " for " + ", ".join(sorted(set(packages))) if packages else "")
             )

@@ -109,11 +109,11 @@ def _storage(machine: Machine, mount: Mounted) -> Storage:
         return Storage(mount.source, kind="network")
     if mount.type in _MEMORY:
         return Storage(mount.type, kind="memory")
-    device = paths.real(machine.files, "sys/dev/block/" + mount.number)
+    device = _device(machine, "sys/dev/block/" + mount.number)
     if device is None and mount.source.startswith("/dev/"):
         # A file system with a device number of its own (btrfs): by the name.
         node = paths.real(machine.files, mount.source.lstrip("/")) or mount.source.lstrip("/")
-        device = paths.real(machine.files, "sys/class/block/" + node.rpartition("/")[2])
+        device = _device(machine, "sys/class/block/" + node.rpartition("/")[2])
     if device is None:
         raise Unknown("/sys does not know device {} ({})".format(mount.number, mount.source))
     layers: List[str] = []
@@ -128,11 +128,17 @@ def _storage(machine: Machine, mount: Mounted) -> Storage:
         layers += _layer(machine, device)
         if len(below) > 1:
             raise Unknown("{} is made of several devices: {}".format(_last(device), ", ".join(below)))
-        following = paths.real(machine.files, "{}/slaves/{}".format(device, below[0]))
+        following = _device(machine, "{}/slaves/{}".format(device, below[0]))
         if following is None:
             raise Unknown("/{}/slaves/{} leads nowhere".format(device, below[0]))
         device = following
     raise Unknown("more than {} devices lie upon each other".format(_MOST_LAYERS))
+
+
+def _device(machine: Machine, name: str) -> Optional[str]:
+    """The device that a link leads to; None where there is no link, or it leads to something else."""
+    found = paths.real(machine.files, name)
+    return found if found is not None and found.startswith("sys/devices/") else None
 
 
 def _layer(machine: Machine, device: str) -> Iterator[str]:
@@ -142,8 +148,8 @@ def _layer(machine: Machine, device: str) -> Iterator[str]:
             raise Unknown("there is no /{}/dm/name".format(device))
         yield _last(device)
         return
-    if not paths.is_text(name):
-        raise Unknown("/{}/dm/name has no text in it".format(device))
+    if not paths.is_text(name) or " " in name:
+        raise Unknown("/{}/dm/name has no name in it".format(device))
     kind = (paths.text(machine.files, device + "/dm/uuid") or "").partition("-")[0].lower()
     yield "{} {}".format(kind if kind in _MAPPED else "dm", name)
 
@@ -152,7 +158,7 @@ def _disk(machine: Machine, device: str, layers: Tuple[str, ...]) -> Storage:
     number = paths.text(machine.files, device + "/partition")
     above = device.rpartition("/")[0]
     if number is None:
-        if paths.real(machine.files, "sys/class/block/" + _last(above)) == above:
+        if re.match(re.escape(_last(above)) + "p?[0-9]+\\Z", _last(device)):
             raise Unknown("there is no /{}/partition".format(device))
         return Storage(_last(device), 0, _kind(machine, device), _controller(device), layers)
     partition, disk = paths.decimal(number), above

@@ -35,7 +35,12 @@ def usb(machine: Machine) -> "Fact[Usb]":
 
 
 def _units(machine: Machine, driver: str) -> List[str]:
-    units = [name for name in paths.names(machine.files, "{}/{}".format(DRIVERS, driver)) if _UNIT.match(name)]
+    folder = "{}/{}".format(DRIVERS, driver)
+    names = paths.names(machine.files, folder)
+    if driver in paths.names(machine.files, DRIVERS) and "uevent" not in names:
+        # Every driver has that. Without this look a driver whose folder cannot be listed would have no device.
+        raise Unknown("/{} cannot be listed".format(folder))
+    units = [name for name in names if _UNIT.match(name)]
     if driver == "xhci-hcd":
         own = [unit for unit in units if _OWN_XHCI.match(unit)]
         return own or units

@@ -26,7 +26,10 @@ def zkifc(machine: Machine) -> "Fact[str]":
         services = paths.names(machine.files, slice_)
         if SERVICE in services:
             processes = "{}/{}/cgroup.procs".format(slice_, SERVICE)
-            said = paths.needed(machine.files, processes).split()
+            data = paths.raw(machine.files, processes)
+            if data is None:
+                raise Unknown("there is no /{}".format(processes))
+            said = data.decode("utf-8", "replace").split()
             running = any(paths.decimal(each) for each in said)
             if said and not running:
                 raise Unknown("/{} has no process number in it".format(processes))
