@@ -12,9 +12,11 @@ import pytest
 from scmguard import rulebook
 from scmguard.boot import Boot
 from scmguard.cli.main import cli
+from scmguard.device.anonymous import anonymised
 from scmguard.device.facts import Device, Fact, to_data
 from scmguard.device.gather import FINDERS, gather
 from scmguard.device.identity import is_raspberry_pi
+from scmguard.device.machine import LiveMachine
 from scmguard.device.recording import BadRecording, RecordedMachine, Recorder, load
 from scmguard.effective.board import BOARDS
 from scmguard.folder import MemoryFolder, Unreadable
@@ -130,6 +132,16 @@ def test_record_writes_what_from_reads(name: str, tmp_path: Any) -> None:
     for fact in set(FINDERS) - {"serial", "module_serial", "cmdline", "ledger"}:
         assert before[fact] == after[fact], fact
     assert ("serial" in EXPECTED[name] and before["serial"] == after["serial"]) is (name == "pc")
+
+
+def test_the_machine_that_this_runs_on_can_be_recorded() -> None:
+    recorder = Recorder(LiveMachine())
+    is_raspberry_pi(recorder.files)
+    first = gather(recorder)
+    data = json.loads(json.dumps(recorder.data("")))
+    assert gather(RecordedMachine(data)) == first
+    anonymous = gather(RecordedMachine(anonymised(data)))
+    assert (anonymous.kernel, anonymous.memory, anonymous.usb) == (first.kernel, first.memory, first.usb)
 
 
 # What the rules that ask the device say of a machine whose boot files are in order: for each recording and profile, the

@@ -6,13 +6,15 @@ Linux, ``Documentation/devicetree/usage-model.rst`` (``model`` and ``compatible`
 """
 
 import re
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from scmguard.device import paths
 from scmguard.device.facts import Fact, Unknown
-from scmguard.device.machine import Machine
 from scmguard.effective.board import BOARDS, by_compatible, by_revision
 from scmguard.folder import Folder, Unreadable
+
+if TYPE_CHECKING:  # it can start programs, which a look at what is no Raspberry Pi does not need
+    from scmguard.device.machine import Machine
 
 TREE = "proc/device-tree"
 CPUINFO = "proc/cpuinfo"
@@ -39,12 +41,12 @@ def is_raspberry_pi(files: Folder) -> bool:
     return "raspberrypi," in names or model.startswith("Raspberry Pi")
 
 
-def model(machine: Machine) -> "Fact[str]":
+def model(machine: "Machine") -> "Fact[str]":
     """The model as the device tree calls it: ``Raspberry Pi Compute Module 4 Rev 1.1``."""
     return Fact(_meaningful(paths.needed(machine.files, TREE + "/model"), TREE + "/model"), "/" + TREE + "/model")
 
 
-def compatible(machine: Machine) -> "Fact[Tuple[str, ...]]":
+def compatible(machine: "Machine") -> "Fact[Tuple[str, ...]]":
     """The names of the device tree's root node, most special first."""
     name = TREE + "/compatible"
     found = tuple(each for each in paths.needed(machine.files, name).split("\0") if each)
@@ -53,7 +55,7 @@ def compatible(machine: Machine) -> "Fact[Tuple[str, ...]]":
     return Fact(found, "/" + name)
 
 
-def revision(machine: Machine) -> "Fact[int]":
+def revision(machine: "Machine") -> "Fact[int]":
     """The revision code, as the firmware says it in the device tree, or Linux in /proc/cpuinfo."""
     name = TREE + "/system/linux,revision"
     fault = ""
@@ -66,7 +68,7 @@ def revision(machine: Machine) -> "Fact[int]":
     return Fact(int(_hexadecimal(machine, "Revision", name, fault, 8), 16), "/" + CPUINFO)
 
 
-def board(machine: Machine) -> "Fact[str]":
+def board(machine: "Machine") -> "Fact[str]":
     """The board by its name here (``cm4``): by the revision code, or else by the device tree's names."""
     reason = ""
     try:
@@ -87,7 +89,7 @@ def board(machine: Machine) -> "Fact[str]":
     return Fact(found.name, named.source)
 
 
-def serial(machine: Machine) -> "Fact[str]":
+def serial(machine: "Machine") -> "Fact[str]":
     """The SoC's serial number, 16 hexadecimal digits."""
     name = TREE + "/serial-number"
     fault = ""
@@ -102,7 +104,7 @@ def serial(machine: Machine) -> "Fact[str]":
     return Fact(_hexadecimal(machine, "Serial", name, fault, 16).lower().zfill(16), "/" + CPUINFO)
 
 
-def memory(machine: Machine) -> "Fact[int]":
+def memory(machine: "Machine") -> "Fact[int]":
     """The memory that is fitted, in bytes, by the revision code; of early boards, what Linux has."""
     try:
         code = revision(machine)
@@ -129,7 +131,7 @@ def cell(files: Folder, name: str) -> Optional[int]:
     return int.from_bytes(data, "big")
 
 
-def _hexadecimal(machine: Machine, key: str, other: str, fault: str, most: int) -> str:
+def _hexadecimal(machine: "Machine", key: str, other: str, fault: str, most: int) -> str:
     """Digits from /proc/cpuinfo; ``fault`` is why the ``other`` way did not work. Raises Unknown."""
     try:
         found = _cpuinfo(machine.files, key)
