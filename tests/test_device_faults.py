@@ -16,14 +16,19 @@ from itertools import combinations
 from typing import Any, Callable, Dict, FrozenSet, List, NamedTuple, Optional, Set, Tuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from scmguard.device.anonymous import anonymised
 from scmguard.device.facts import Device, Storage, Unknown, Usb
 from scmguard.device.gather import FINDERS, gather
+from scmguard.device.identity import is_raspberry_pi
 from scmguard.device.machine import LIMITS, Machine
+from scmguard.device.recording import RecordedMachine
 from scmguard.folder import Folder, Space, Unreadable
 from scmguard.programs import Answer
 from scmguard.report import device_report
-from tests.recorded import NAMES, machine_of
+from tests.recorded import NAMES, data_of, machine_of
 
 #: How many pairs of each recording are looked at; all of them if there are fewer.
 PAIRS = int(os.environ.get("SCMGUARD_EXAMPLES", "50"))
@@ -473,3 +478,51 @@ def test_nothing_answers(name: str) -> None:
         for fact, after in found._asdict().items():
             assert not after.known or fact in ("i2c", "ledger"), (kind, fact, after)
             assert after.known or after.unknown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whether_it_is_a_raspberry_pi_is_told_whatever_is_broken(name: str) -> None:
+    """A device tree that cannot be read is one: the facts then say why they are not known."""
+    tree = [source for source in picture(name).every if re.search(r"device-?tree", source.name)]
+    for source in tree:
+        for kind in KINDS[source.sort]:
+            if kind == "denied":
+                assert is_raspberry_pi(Faulty(machine_of(name), {source: kind}).files)
+            elif kind != "hangs":
+                assert is_raspberry_pi(Faulty(machine_of(name), {source: kind}).files) in (True, False)
+    # The model tells, too, where the names are nonsense.
+    for source in tree:
+        if source.name.endswith("/compatible"):
+            assert is_raspberry_pi(Faulty(machine_of(name), {source: "random"}).files)
+
+
+@settings(max_examples=PAIRS, deadline=None)
+@given(st.sampled_from(NAMES), st.data())
+def test_any_bytes_and_any_answers_are_no_fault(name: str, data: st.DataObject) -> None:
+    content = data_of(name)
+    for part in ("files", "links"):
+        for key in data.draw(st.lists(st.sampled_from(sorted(content[part])), max_size=3)):
+            content[part][key] = data.draw(st.text(st.characters(blacklist_categories=["Cs"]), max_size=40))
+    for key in data.draw(st.lists(st.sampled_from(sorted(content["answers"])), max_size=3)):
+        content["answers"][key] = {
+            "status": data.draw(st.integers(-15, 255)),
+            "out": data.draw(st.text(max_size=60) | st.sampled_from(_PLAUSIBLE)),
+            "err": data.draw(st.text(max_size=20)),
+        }
+    found = gather(RecordedMachine(content))
+    "".join(device_report.as_text(found))
+    for fact, entry in json.loads(device_report.as_json(found, "0"))["facts"].items():
+        assert entry.get("source") or entry.get("unknown"), fact
+    anonymised(content)
+
+
+_PLAUSIBLE = [
+    "2023/13/41 99:99:99\nversion 0123456\n",
+    "version 0123456789\ntimestamp 999999999999\n",
+    "[all]\nBOOT_ORDER=\n=\n",
+    '{"fact": "imported", "value": false}\n{"fact": "binding", "value": [0, 1]}\n',
+    '{"fact": "imported", "value": 1}\n{"fact": "manifest", "value": "a\\nb a"}\n',
+    '{"fact": "imported", "error": ""}\n',
+    "changed",
+    "shipped\nshipped\n",
+]
