@@ -4,8 +4,9 @@ import base64
 import hashlib
 import io
 import json
+import re
 from contextlib import redirect_stderr, redirect_stdout
-from typing import Any, Dict, List, NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 
@@ -13,12 +14,13 @@ from scmguard import rulebook
 from scmguard.boot import Boot
 from scmguard.cli.main import cli
 from scmguard.device.anonymous import anonymised
-from scmguard.device.facts import Device, Fact, to_data
+from scmguard.device.facts import Device, Fact, Signed, to_data
 from scmguard.device.gather import FINDERS, gather
 from scmguard.device.identity import is_raspberry_pi
 from scmguard.device.machine import LiveMachine
 from scmguard.device.recording import BadRecording, RecordedMachine, Recorder, load
 from scmguard.effective.board import BOARDS
+from scmguard.example_files import data_of as data_of_example
 from scmguard.folder import MemoryFolder, Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
@@ -144,46 +146,102 @@ def test_the_machine_that_this_runs_on_can_be_recorded() -> None:
     assert (anonymous.kernel, anonymous.memory, anonymous.usb) == (first.kernel, first.memory, first.usb)
 
 
-# What the rules that ask the device say of a machine whose boot files are in order: for each recording and profile, the
-# rules that find something. A rule about the device that is not named here finds nothing in any.
-FILES = {
-    "config.txt": b"dtoverlay=dwc2,dr_mode=host\n",
-    "cmdline.txt": b"console=tty1 root=/dev/mapper/cryptrfs rootwait\n",
+# What the rules that ask the device say of a machine that runs what is in its boot files.
+
+HOST = b"dtoverlay=dwc2,dr_mode=host\n"
+#: Of each recording: config.txt, and what of the command line is from cmdline.txt.
+TREES: Dict[str, Tuple[bytes, str]] = {
+    "scm-bookworm": (HOST, "console=serial0,115200 console=tty1 root=/dev/mapper/cryptrfs"),
+    "scm-bullseye": (HOST, "console=serial0,115200 console=tty1 root=/dev/mapper/cryptrfs"),
+    "scm-ubuntu": (HOST, "dwc_otg.lpm_enable=0 console=serial0,115200 console=tty1 root=/dev/mapper/ubuntu--vg-"),
+    "cm4-sd": (b"otg_mode=1\n", "console=serial0,115200 console=tty1 root=PARTUUID=4c7f19d8-02"),
+    "cm4-usb": (HOST, "console=serial0,115200 console=tty1 root=PARTUUID=9b02e5a7-02"),
+    "pi5-nvme": (b"", "console=serial0,115200 console=tty1 root=PARTUUID=e3a5704f-02"),
+    "cm5": (HOST, "console=serial0,115200 console=tty1 root=PARTUUID=51d8c06e-03"),
 }
-FINDINGS = {
-    ("scm-bookworm", "scm"): [],
+#: For each recording and profile the rules that find something, as often as they do. (Nobody asks a PC.)
+FINDINGS: Dict[Tuple[str, str], List[str]] = {
+    # The shipped list has everything but the overlay of the USB port.
+    ("scm-bookworm", "scm"): ["supervised-manifest-gap"],
     ("scm-bookworm", "cm4"): [],
     ("scm-bookworm", "pi5"): ["profile-mismatch"],
     ("scm-bullseye", "scm"): [],
     ("scm-ubuntu", "scm"): ["zkifc-not-running"],
-    ("cm4-sd", "scm"): ["profile-mismatch"],
+    ("cm4-sd", "scm"): ["boot-medium-not-emmc"] * 2 + ["profile-mismatch", "usb-controller-not-dwc2-host"],
     ("cm4-sd", "cm4"): [],
-    ("cm4-usb", "scm"): ["profile-mismatch"],
+    ("cm4-usb", "scm"): ["boot-medium-not-emmc"] * 3 + ["profile-mismatch"],
     ("cm4-usb", "cm4"): [],
-    ("pi5-nvme", "scm"): ["profile-mismatch", "profile-mismatch"],
+    # As on a CM4, its config.txt would leave the port without a driver.
+    ("pi5-nvme", "scm"): ["boot-medium-not-emmc"] * 3
+    + ["profile-mismatch"] * 2
+    + ["running-differs-from-files", "usb-controller-not-dwc2-host"],
     ("pi5-nvme", "pi5"): [],
-    ("cm5", "scm"): ["profile-mismatch", "profile-mismatch"],
+    ("cm5", "scm"): ["profile-mismatch"] * 2,
     ("cm5", "cm5"): [],
-    # Nobody asks a machine that is no Raspberry Pi; if somebody did, it has nothing of Zymbit.
-    ("pc", "scm"): ["profile-mismatch"],
-    ("pc", "pi4"): [],
 }
-RULES_TABLE_IS_ABOUT = ("profile-mismatch", "zkifc-not-running")
+#: A rule about the device that is added is added here, too, and to the lists above where it finds something.
+RULES_OF_THE_DEVICE = (
+    "boot-medium-not-emmc",
+    "profile-mismatch",
+    "running-differs-from-files",
+    "supervised-file-changed",
+    "supervised-file-missing",
+    "supervised-manifest-gap",
+    "usb-controller-not-dwc2-host",
+    "zkifc-not-running",
+)
 
 
-def found_by(name: str, profile: str) -> List[str]:
+def tree_of(name: str, device: Device) -> Dict[str, bytes]:
+    """Boot files that made the machine run what it runs, and everything that is supervised."""
+    config, start = TREES[name]
+    first = start.partition("console=")[0] + "console="
+    running = device.cmdline.sure[device.cmdline.sure.index(first) :]
+    line = re.sub(r"console=tty(S0|AMA10),", "console=serial0,", running)
+    assert line.startswith(start)
+    files = {each: each.encode() for each in device.manifest.value or ()}
+    if files:
+        # Some overlays are supervised, so that there is a folder with them.
+        files["overlays/dwc2.dtbo"] = data_of_example({"parameters": ["dr_mode"]})
+    return {**files, "config.txt": config, "cmdline.txt": line.encode() + b"\n"}
+
+
+def found_by(name: str, profile: str, change: Optional[Callable[[Dict[str, bytes]], Any]] = None) -> List[str]:
+    """The rules with findings, where all that is supervised was signed as it is, and then changed."""
+    device = gather(machine_of(name))
+    tree = tree_of(name, device)
+    signed = [
+        Signed(each, len(tree[each]), hashlib.sha256(tree[each]).hexdigest(), 0) for each in device.manifest.value or ()
+    ]
+    if signed:
+        device = device._replace(ledger=Fact(tuple(signed), "the ledger"))
+    if change is not None:
+        change(tree)
     chosen = BOOK.profiles[profile]
-    rules = tuple(BOOK.rules[rule] for rule in RULES_TABLE_IS_ABOUT if BOOK.rules[rule].applies_to(profile))
+    rules = tuple(BOOK.rules[rule] for rule in RULES_OF_THE_DEVICE if BOOK.rules[rule].applies_to(profile))
     assert all("device" in rule.needs for rule in rules)
-    wanted = {fact for rule in rules for fact in rule.facts}
     job = Job(rules, (BOARDS[chosen.board],), profile, chosen.parameters)
-    report = lint(job, Boot(MemoryFolder(FILES)), gather(machine_of(name), wanted))
-    return [finding.rule for finding in report.findings]
+    report = lint(job, Boot(MemoryFolder(tree)), device)
+    return sorted(finding.rule for finding in report.findings)
 
 
 @pytest.mark.parametrize("name, profile", FINDINGS)
 def test_findings(name: str, profile: str) -> None:
     assert found_by(name, profile) == FINDINGS[name, profile]
+
+
+def test_an_edit_of_a_supervised_file_is_found_on_a_recorded_machine() -> None:
+    def edit(tree: Dict[str, bytes]) -> None:
+        tree["config.txt"] += b"# a comment\n"
+
+    assert found_by("scm-bookworm", "scm", edit) == ["supervised-file-changed", "supervised-manifest-gap"]
+    # In this one Supervised Boot is off.
+    assert found_by("scm-bullseye", "scm", edit) == []
+
+
+def test_a_supervised_file_that_is_gone_is_found_on_a_recorded_machine() -> None:
+    found = found_by("scm-bookworm", "scm", lambda tree: tree.pop("zymbit_mac_address"))
+    assert found == ["supervised-file-missing", "supervised-manifest-gap"]
 
 
 def test_what_nobody_can_know_is_not_checked_and_says_why() -> None:
@@ -193,7 +251,7 @@ def test_what_nobody_can_know_is_not_checked_and_says_why() -> None:
         del data["files"][name]
     rules = (BOOK.rules["zkifc-not-running"],)
     job = Job(rules, (BOARDS["cm4"],), "scm", BOOK.profiles["scm"].parameters)
-    report = lint(job, Boot(MemoryFolder(FILES)), gather(RecordedMachine(data)))
+    report = lint(job, Boot(MemoryFolder({"config.txt": HOST})), gather(RecordedMachine(data)))
     assert report.findings == []
     assert [(entry.rule, entry.needs) for entry in report.not_checked] == [("zkifc-not-running", "device")]
     assert "there is no control group system.slice" in report.not_checked[0].reason
@@ -259,7 +317,6 @@ def test_a_reason_that_says_nothing_is_still_one() -> None:
 
 @pytest.mark.parametrize("time", [-1, 0, 10**12, 10**30])
 def test_a_ledger_with_any_time_is_shown(time: int) -> None:
-    from scmguard.device.facts import Signed
     from scmguard.device.ledger import written
 
     data = data_of("scm-bullseye")
