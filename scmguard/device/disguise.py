@@ -100,8 +100,9 @@ class Disguise:
         zeros = len(plain) - len(plain.lstrip("0"))
         made = "0" * zeros + self._made(plain[zeros:])
         chars = list(word)
+        is_upper = word == word.upper() != word.lower()
         for place, char in zip(places, made):
-            chars[place] = char.upper() if word[place].isupper() or word == word.upper() else char
+            chars[place] = char.upper() if word[place].isupper() or is_upper else char
         return "".join(chars)
 
     def blob(self, text: str) -> str:
