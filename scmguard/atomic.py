@@ -6,6 +6,9 @@ import tempfile
 from contextlib import suppress
 from typing import Iterable, Optional
 
+#: How the names of files begin that are not finished; a process that was killed leaves one.
+UNFINISHED = ".scmguard-"
+
 
 def replace(path: str, pieces: Iterable[bytes], mode: Optional[int] = None) -> None:
     """Writes bytes to a new file beside ``path``, makes sure that they are on the disk, and renames it.
@@ -13,7 +16,7 @@ def replace(path: str, pieces: Iterable[bytes], mode: Optional[int] = None) -> N
     ``mode`` are the file's permissions; None gives it what any new file gets. Raises OSError; then nothing changed.
     """
     folder = os.path.dirname(path) or os.curdir
-    handle, temporary = tempfile.mkstemp(prefix=".scmguard-", dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.writelines(pieces)

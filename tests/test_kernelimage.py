@@ -16,9 +16,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from scmguard import kernelimage
+from scmguard import kernelimage, programs
 from scmguard.folder import Content, Lacking
-from scmguard import programs
 from scmguard.initrd import unpack
 from scmguard.initrd.source import CHUNK
 from scmguard.kernelimage import release

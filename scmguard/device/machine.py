@@ -26,8 +26,9 @@ LIMITS: Dict[str, float] = {
     BOOTLOADER_CONFIG: 2,
     ZYMKEY_FACTS: 8,
     PASSWORD: 8,
-    SIGN: 20,
 }
+#: A signature takes the module longer than an answer, of a large file above all.
+SIGN_LIMIT = 30.0
 # Scripts of this package that run in a Python of their own.
 _SCRIPTS = {"zymkey": "zymkey_script.py", "password": "password_script.py"}
 
@@ -72,7 +73,7 @@ class LiveMachine(Machine):
     def sign(self, name: str) -> Answer:
         path, arguments = self._command(SIGN)
         try:
-            return ask(path, [*arguments, name], self._limits[SIGN])
+            return ask(path, [*arguments, name], self._limits.get(SIGN, SIGN_LIMIT))
         except Silent as error:
             raise Unknown("{}: {}".format(SIGN, error)) from None
 

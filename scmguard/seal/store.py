@@ -39,6 +39,10 @@ class Store:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Refused("{} is in use: another scmguard is signing".format(self._folder)) from None
+            # Whoever was killed before held what is held now.
+            for name in os.listdir(self._folder):
+                if name.startswith(atomic.UNFINISHED):
+                    os.unlink(os.path.join(self._folder, name))
             yield self
         finally:
             os.close(handle)
