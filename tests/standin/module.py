@@ -12,15 +12,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Module:
-    """The module of one test. ``python`` is the interpreter to ask it with."""
+    """The module of one test. ``python`` is the interpreter to ask it with, unless a ``library`` to be in was given."""
 
-    def __init__(self, folder: str, boot: str, names: Iterable[str] = ()) -> None:
+    def __init__(self, folder: str, boot: str, names: Iterable[str] = (), library: str = "") -> None:
         self.boot = boot
-        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
         self.python = os.path.join(folder, "bin", "python")
-        (library,) = [
-            os.path.join(folder, "lib", name, "site-packages") for name in os.listdir(os.path.join(folder, "lib"))
-        ]
+        if not library:
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+            (version,) = os.listdir(os.path.join(folder, "lib"))
+            library = os.path.join(folder, "lib", version, "site-packages")
         shutil.copy(os.path.join(HERE, "zymkey.py"), library)
         self._state = os.path.join(library, "state.json")
         self.write(firmware="01.02.03release", binding=[True, True], boot=boot, calls=[], signed={})
