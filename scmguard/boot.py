@@ -92,6 +92,12 @@ class Boot:
             self._documents[name] = None if data is None else Document(Source(self.files.label(name), data))
         return self._documents[name]
 
+    def lend(self, name: str, source: Source) -> None:
+        """Puts a file beside those of the tree that is kept elsewhere: the configuration in the EEPROM."""
+        self._documents[name] = Document(source)
+        if name in BOOTCONF_NAMES:
+            self._bootconf = name
+
     def name_of(self, document: Document) -> str:
         """The name on the boot partition of a document that :meth:`document` gave."""
         return next(name for name, each in self._documents.items() if each is document)

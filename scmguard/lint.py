@@ -15,7 +15,7 @@ from typing import (
     Tuple,
 )
 
-from scmguard.boot import Boot
+from scmguard.boot import BOOTCONF_NAMES, Boot
 from scmguard.checks import PREDICATES
 from scmguard.checks.base import Context, Hit, merged
 from scmguard.checks.verbs import VERBS
@@ -26,7 +26,7 @@ from scmguard.effective.worlds import TRUE, TooComplex
 from scmguard.finding import Finding, NotChecked, TreeReport, order
 from scmguard.folder import Lacking, Unreadable
 from scmguard.rulebook import Rule
-from scmguard.text import Span, shortened
+from scmguard.text import Source, Span, encode, shortened
 
 if TYPE_CHECKING:
     from scmguard.device.facts import Device
@@ -70,6 +70,10 @@ class Job(NamedTuple):
 
 def run(job: Job, boot: Boot, device: "Optional[Device]" = None) -> TreeReport:
     """The report on one boot tree, with the facts of the machine that it is on. Raises Unreadable."""
+    if device is not None and device.bootloader_config.value and not (boot.bootconf or boot.single):
+        # What is in the EEPROM is the end of config.txt, too, and has rules of its own.
+        fact = device.bootloader_config
+        boot.lend(BOOTCONF_NAMES[0], Source(fact.source or "the EEPROM", encode(fact.value or "")))
     found: List[Finding] = []
     not_checked: Dict[Tuple[str, str], NotChecked] = {}
     ran: Set[str] = set()

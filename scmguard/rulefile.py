@@ -168,8 +168,8 @@ def read_rule(path: str) -> Dict[str, Any]:
 
 def _check_facts(path: str, entry: Mapping[str, Any]) -> None:
     facts = entry.get("facts", [])
-    if bool(facts) != ("device" in (*entry["needs"], *entry.get("wants", ()))):
-        complain(path, ["facts"], "facts are named where a rule needs or wants the device, and nowhere else")
+    if not facts and "device" in (*entry["needs"], *entry.get("wants", ())):
+        complain(path, ["needs"], "a rule about the device names the facts that it asks for")
     for number, fact in enumerate(facts):
         if fact not in Device._fields:
             complain(path, ["facts", number], "{!r} is none of {}".format(fact, ", ".join(Device._fields)))

@@ -13,6 +13,7 @@ from scmguard.effective.run import Load
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
 from scmguard.folder import Folder
+from scmguard.rootfs import osrelease
 
 _WIFI_ONLY = ("pi0w", "pi02")
 #: Boards whose Ethernet is a USB device on the board itself.
@@ -112,8 +113,7 @@ def wifi_country_missing(context: Context, _params: Params) -> Iterator[Hit]:
 
 def _is_ubuntu(root: Folder) -> bool:
     """Whether it is Ubuntu, which does not block the radio for want of a country."""
-    source = root.source("etc/os-release")
-    return source is not None and any(re.match(r"ID=[\"']?ubuntu\b", line.text) for line in source.lines)
+    return osrelease.read(root).get("ID") == "ubuntu"
 
 
 def _country_elsewhere(root: Folder) -> bool:

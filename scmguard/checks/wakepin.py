@@ -4,7 +4,7 @@ Source: Zymbit documentation, ``troubleshooting/general`` (numbers of the wake p
 """
 
 import re
-from typing import Dict, FrozenSet, Iterator, NamedTuple, Optional, Tuple
+from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params
 from scmguard.checks.zymkey import key_from_module, over_usb
@@ -93,7 +93,21 @@ def _expected(context: Context) -> Optional[Tuple[_Numbers, kernels.Release]]:
     releases = kernels.releases(root) if root is not None and known is not None else []
     if known is None or not releases:
         return None
-    new, old = known
+    return _numbers(*known, releases) or _numbers(*known, _running(context, releases))
+
+
+def _running(context: Context, releases: List[kernels.Release]) -> List[kernels.Release]:
+    """The kernel that runs on the device, where it is one of those that are installed: it is what uses the pin now."""
+    running = context.device.kernel.value if context.device is not None else None
+    return [release for release in releases if release.name == running]
+
+
+def _numbers(
+    new: _Numbers, old: Optional[_Numbers], releases: List[kernels.Release]
+) -> Optional[Tuple[_Numbers, kernels.Release]]:
+    """The numbers that hold with all of these kernels, and one of these; None where they differ or are unknown."""
+    if not releases:
+        return None
     if all(release.number >= _NEW for release in releases):
         return new, releases[-1]
     if old is not None and all(

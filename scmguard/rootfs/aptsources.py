@@ -15,17 +15,18 @@ MAIN = "etc/apt/sources.list"
 PARTS = "etc/apt/sources.list.d"
 
 _NAME = r"[A-Za-z0-9_.-]+\Z"
-_ONE_LINE = r"[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?([^ \t\[]\S*)"
+_ONE_LINE = r"[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?([^ \t\[]\S*)(?:[ \t]+(\S+))?"
 
 
 class Repository(NamedTuple):
-    """A source that apt uses: its addresses, the value of ``signed-by`` (empty: none), and where it stands."""
+    """A source that apt uses: its addresses, suites, the value of ``signed-by`` (empty: none), and where it stands."""
 
     uris: Tuple[str, ...]
     signed_by: str
     is_trusted: bool
     file: Source
     span: Span
+    suites: Tuple[str, ...] = ()
 
 
 def repositories(root: Folder) -> Iterator[Repository]:
@@ -52,6 +53,7 @@ def _one_line(file: Source) -> Iterator[Repository]:
             truth(options.get("trusted", "")) is True,
             file,
             file.span(line.number, match.start(1), len(text.rstrip())),
+            (match.group(4),) if match.group(4) else (),
         )
 
 
@@ -93,6 +95,7 @@ def _stanza(file: Source, fields: List[_Field]) -> Iterator[Repository]:
         return next((field for field in fields if field.name == name), None)
 
     uris, enabled, signed_by, trusted = value("uris"), value("enabled"), value("signed-by"), value("trusted")
+    suites = value("suites")
     if uris is None or (enabled is not None and truth(enabled.value) is False):
         return
     yield Repository(
@@ -101,4 +104,5 @@ def _stanza(file: Source, fields: List[_Field]) -> Iterator[Repository]:
         trusted is not None and truth(trusted.value) is True,
         file,
         file.span(uris.line.number),
+        tuple(suites.value.split()) if suites is not None else (),
     )

@@ -28,11 +28,17 @@ def releases(root: Folder) -> List[Release]:
     found: Dict[str, Release] = {}
     for folder in _FOLDERS:
         for name in root.names(folder):
-            match = re.match(_NUMBER, name)
+            number = number_of(name)
             path = "{}/{}".format(folder, name)
-            if match is not None and name not in found and _is_whole(root, path):
-                found[name] = Release(name, (int(match.group(1)), int(match.group(2))), path)
+            if number is not None and name not in found and _is_whole(root, path):
+                found[name] = Release(name, number, path)
     return [found[name] for name in sorted(found)]
+
+
+def number_of(name: str) -> Optional[Tuple[int, int]]:
+    """The first two parts of a release's number (``6.6.20+rpt``: 6, 6); None for what is no release."""
+    match = re.match(_NUMBER, name)
+    return None if match is None else (int(match.group(1)), int(match.group(2)))
 
 
 def _is_whole(root: Folder, path: str) -> bool:

@@ -13,13 +13,14 @@ BOOT_FOLDERS = ("/boot/firmware", "/boot")
 
 
 class Mount(NamedTuple):
-    """A line of fstab: where it stands, what is mounted, where, and as what type (empty: not said)."""
+    """A line of fstab: where it stands, what is mounted, where, as what type (empty: not said), and its options."""
 
     file: Source
     span: Span
     source: str
     target: str
     type: str = ""
+    options: Tuple[str, ...] = ()
 
     @property
     def is_root(self) -> bool:
@@ -35,7 +36,8 @@ class Mount(NamedTuple):
 def fstab(root: Folder) -> Iterator[Mount]:
     """The mounts of /etc/fstab, in order; none where there is no such file. Raises Unreadable."""
     for file, span, fields in _fields(root, "etc/fstab"):
-        yield Mount(file, span, fields[0], fields[1], fields[2] if len(fields) > 2 else "")
+        options = tuple(fields[3].split(",")) if len(fields) > 3 else ()
+        yield Mount(file, span, fields[0], fields[1], fields[2] if len(fields) > 2 else "", options)
 
 
 _BY_LINK = (
