@@ -165,7 +165,7 @@ FINDINGS: Dict[Tuple[str, str], List[str]] = {
     ("scm-bookworm", "scm"): ["supervised-manifest-gap"],
     ("scm-bookworm", "cm4"): [],
     ("scm-bookworm", "pi5"): ["profile-mismatch"],
-    ("scm-bullseye", "scm"): [],
+    ("scm-bullseye", "scm"): ["default-password", "scm-key-loss"],
     ("scm-ubuntu", "scm"): ["zkifc-not-running"],
     ("cm4-sd", "scm"): ["boot-medium-not-emmc"] * 2 + ["profile-mismatch", "usb-controller-not-dwc2-host"],
     ("cm4-sd", "cm4"): [],
@@ -182,8 +182,14 @@ FINDINGS: Dict[Tuple[str, str], List[str]] = {
 #: A rule about the device that is added is added here, too, and to the lists above where it finds something.
 RULES_OF_THE_DEVICE = (
     "boot-medium-not-emmc",
+    "boot-order-without-own-medium",
+    "boot-partition-not-mounted",
+    "boot-partition-read-only-pending",
+    "bootloader-too-old",
+    "default-password",
     "profile-mismatch",
     "running-differs-from-files",
+    "scm-key-loss",
     "supervised-file-changed",
     "supervised-file-missing",
     "supervised-manifest-gap",
@@ -219,7 +225,7 @@ def found_by(name: str, profile: str, change: Optional[Callable[[Dict[str, bytes
         change(tree)
     chosen = BOOK.profiles[profile]
     rules = tuple(BOOK.rules[rule] for rule in RULES_OF_THE_DEVICE if BOOK.rules[rule].applies_to(profile))
-    assert all("device" in rule.needs for rule in rules)
+    assert all(rule.facts for rule in rules)
     job = Job(rules, (BOARDS[chosen.board],), profile, chosen.parameters)
     report = lint(job, Boot(MemoryFolder(tree)), device)
     return sorted(finding.rule for finding in report.findings)
@@ -236,7 +242,7 @@ def test_an_edit_of_a_supervised_file_is_found_on_a_recorded_machine() -> None:
 
     assert found_by("scm-bookworm", "scm", edit) == ["supervised-file-changed", "supervised-manifest-gap"]
     # In this one Supervised Boot is off.
-    assert found_by("scm-bullseye", "scm", edit) == []
+    assert found_by("scm-bullseye", "scm", edit) == FINDINGS["scm-bullseye", "scm"]
 
 
 def test_a_supervised_file_that_is_gone_is_found_on_a_recorded_machine() -> None:

@@ -33,4 +33,5 @@ def main(user: str) -> str:
     return "shipped" if made == stored else "changed"
 
 
-print(main(sys.argv[1]))
+if __name__ == "__main__":
+    print(main(sys.argv[1]))
