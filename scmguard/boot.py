@@ -99,8 +99,8 @@ class Boot:
             self._bootconf = name
 
     def name_of(self, document: Document) -> str:
-        """The name on the boot partition of a document that :meth:`document` gave."""
-        return next(name for name, each in self._documents.items() if each is document)
+        """The name on the boot partition of a document; empty for one that stands for a file that is not there."""
+        return next((name for name, each in self._documents.items() if each is document), "")
 
     def source(self, name: str) -> Optional[Source]:
         """A file's text, as :meth:`document` finds it."""

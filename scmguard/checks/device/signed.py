@@ -100,9 +100,8 @@ class _Part(NamedTuple):
 
 def _deciding(context: Context) -> Iterator[_Part]:
     config, files, boot = context.config, context.files, context.boot
-    for document in config.run.documents:
-        yield _Part(boot.name_of(document), TRUE, "is read by the firmware")
-    for name in ("autoboot.txt", "tryboot.txt"):
+    read = [boot.name_of(document) for document in config.run.documents]
+    for name in (*filter(None, read), "autoboot.txt", "tryboot.txt"):
         yield _Part(name, TRUE, "is read by the firmware")
     by_choice: Sequence[Tuple[Split[Choice], str, Optional[str]]] = (
         (files.cmdline, "is the kernel's command line", None),
