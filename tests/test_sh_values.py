@@ -225,6 +225,31 @@ def test_values_of_values_are_followed_for_a_while() -> None:
     assert [run[2:] for run in Values(found).runs(commands(found)["1"])] == [(None,)]
 
 
+@pytest.mark.parametrize("start", ["", "a"])
+def test_values_that_use_each_other_often_are_worked_out_once(start: str) -> None:
+    """Without that, eight variables of a few hundred uses each are more than any time, or any memory, is enough for."""
+    uses = "".join("x{}={}\n".format(number + 1, "$x{}".format(number) * 300) for number in range(7))
+    found = script("x0={}\n{}show 1 $x7 b".format(start, uses))
+    (run,) = Values(found).runs(commands(found)["1"])
+    assert run[2:] == (None if start else (), (("b", False),))
+
+
+def test_a_long_value_is_known_and_a_very_long_one_is_not() -> None:
+    found = script('x=\'{}\'; y=$x$x; z=$y$y; show 1 "$y" "$z"'.format("a" * 8000))
+    (run,) = Values(found).runs(commands(found)["1"])
+    assert run[2:] == ((("a" * 16000, False),), None)
+
+
+def test_many_commands_in_many_loops_are_looked_at_for_a_while() -> None:
+    """What is behind that is looked at once, and of the loops' variables nothing is claimed."""
+    loops = "".join("for v{} in 1 2 3 4 5 6 7 8 9; do\n".format(number) for number in range(30))
+    found = script("{}{}{}".format(loops, "a $v0\n" * 2000, "done\n" * 30))
+    values = Values(found)
+    runs = [list(values.runs(command)) for command in found.commands]
+    assert sum(map(len, runs)) < 30_000
+    assert runs[0][0][1:] == ((("1", False),),) and [run[1:] for run in runs[-1]] == [(None,)]
+
+
 def test_given_variables_are_known_until_they_are_set() -> None:
     found = script("show 1 $given/a; given=b; show 2 $given")
     values = Values(found, {"given": "g"})

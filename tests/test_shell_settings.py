@@ -165,6 +165,12 @@ def test_files_that_read_themselves_and_each_other_end() -> None:
     assert claimed({**often, "etc/x": ". /etc/x\n" * 1000 + "X=a"}, "etc/0", "etc/x").value("X", UNSET) == "a"
 
 
+def test_a_value_that_doubles_itself_is_not_known_in_the_end() -> None:
+    """Forty lines of that would be as many bytes as no machine has."""
+    assert claimed({"etc/a": "X=a\n" + "X=$X$X\n" * 3}).value("X", UNSET) == "a" * 8
+    assert claimed({"etc/a": "X=a\n" + "X=$X$X\n" * 2000 + "Y=$X"}).value("Y", UNSET) is UNKNOWN
+
+
 def test_folders_missing_and_large_files_are_passed_over() -> None:
     root = MemoryFolder(
         {"etc/a/b": b"", "etc/c": b"X=c", "etc/d": b"X=d" + b" " * (1 << 20), "etc/e": b"X=e"},

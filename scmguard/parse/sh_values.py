@@ -7,7 +7,7 @@ Sources: POSIX.1-2017, XCU 2.6 (expansions; 2.6.5: what is not quoted is split a
 """
 
 import re
-from itertools import product
+from itertools import islice, product
 from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from scmguard.parse.initramfs_sh import Script
@@ -15,9 +15,12 @@ from scmguard.parse.sh_changes import ANY, changed_by, changed_in
 from scmguard.parse.sh_model import Assignment, Command, Loop, Word
 from scmguard.parse.sh_quoting import unquoted
 
-# How often a command in loops is looked at, and how far variables are followed.
+# How often a command in loops is looked at, and all commands of a script together, how far variables are followed, and
+# how long a value may become: a few lines that double a variable would fill any memory.
 _MOST_RUNS = 256
+_MOST_RUNS_OF_ALL = 1 << 14
 _DEPTH = 8
+_LONGEST = 1 << 14
 _PIECE = re.compile(
     r"""(?P<single>'[^']*')|(?P<escape>\\[\s\S])|(?P<double>")|\$(?:(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
     r"""|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\})|(?P<unknown>\$(?=[{(0-9!#$*?@-])|`)"""
@@ -43,6 +46,10 @@ class Values:
     def __init__(self, script: Script, given: Optional[Mapping[str, str]] = None) -> None:
         self._given = dict(given or {})
         self._assigned: Dict[str, Optional[Assignment]] = {}
+        # Values by name and depth, and what loops take: each is worked out once, however often it is used.
+        self._worked_out: Dict[Tuple[str, int], Optional[str]] = {}
+        self._taken_by: Dict[Tuple[Loop, bool], List[Optional[str]]] = {}
+        self._runs_left = _MOST_RUNS_OF_ALL
         # Loops in which something else gives their variable a value.
         self._broken: Set[Loop] = set()
         functions: Set[Optional[str]] = {function.name for function in script.functions}
@@ -71,7 +78,10 @@ class Values:
         self._splits = "IFS" in self._assigned
 
     def runs(self, command: Command) -> Iterator[Run]:
-        """The command's words (its name first) for each time that its loops make it run; once without loops."""
+        """The command's words (its name first) for each time that its loops make it run; once without loops.
+
+        Once, too, with the variables of the loops unknown, where those of the script have made others run very often.
+        """
         for environment in self._environments(command):
             yield tuple(self._fields(word, environment, command.start, 0) for word in command.words)
 
@@ -80,22 +90,29 @@ class Values:
         return self._joined(word, word.start, 0)
 
     def _environments(self, command: Command) -> Iterator[Dict[str, Optional[str]]]:
-        names: List[str] = []
-        choices: List[List[Optional[str]]] = []
-        for loop in command.context.loops:
-            taken: List[Optional[str]] = []
+        names = [loop.name for loop in command.context.loops]
+        if not names or self._runs_left <= 0:
+            yield dict.fromkeys(names)
+            return
+        choices = [self._taken(loop, command.start) for loop in command.context.loops]
+        for chosen in islice(product(*choices), _MOST_RUNS):
+            self._runs_left -= 1
+            yield dict(zip(names, chosen))
+
+    def _taken(self, loop: Loop, before: int) -> List[Optional[str]]:
+        """What a loop's variable gets, as often as it is looked at; the same for all commands in the loop."""
+        key = loop, before > self._known_until
+        if key not in self._taken_by:
+            taken: List[Optional[str]] = [None] if loop.words is None else []
             broken = loop in self._broken
             for word in loop.words or ():
-                fields = self._fields(word, {}, command.start, 0)
-                taken += (
-                    [None] if fields is None else [None if each.pattern or broken else each.text for each in fields]
-                )
-            names.append(loop.name)
-            choices.append([None] if loop.words is None else taken)
-        for number, chosen in enumerate(product(*choices)):
-            if number == _MOST_RUNS:
-                return
-            yield dict(zip(names, chosen))
+                fields = self._fields(word, {}, before, 0)
+                if fields is None:
+                    taken.append(None)
+                else:
+                    taken += [None if each.pattern or broken else each.text for each in fields]
+            self._taken_by[key] = taken[:_MOST_RUNS]
+        return self._taken_by[key]
 
     def _variable(self, name: str, environment: Mapping[str, Optional[str]], before: int, depth: int) -> Optional[str]:
         if before > self._known_until:
@@ -106,7 +123,9 @@ class Values:
         if name in self._assigned:
             if assignment is None or assignment.start >= before or depth >= _DEPTH:
                 return None
-            return self._joined(assignment.value, assignment.start, depth + 1)
+            if (name, depth) not in self._worked_out:
+                self._worked_out[name, depth] = self._joined(assignment.value, assignment.start, depth + 1)
+            return self._worked_out[name, depth]
         return self._given.get(name)
 
     def _fields(
@@ -149,10 +168,12 @@ def _pieces(
 ) -> Optional[List[Tuple[str, bool, bool]]]:
     """A word in pieces: text, whether it is safe from being split, whether it makes the word a pattern.
 
-    With ``assigned`` it stands behind ``name=``, where ``~`` counts behind a colon, too.
+    With ``assigned`` it stands behind ``name=``, where ``~`` counts behind a colon, too. What becomes very long is not
+    known.
     """
     found: List[Tuple[str, bool, bool]] = []
     double = False
+    room = _LONGEST
     if raw.startswith("~") or "\\\n" in raw and ("$" in raw or "~" in raw):
         # A joined line may stand between $ and the name, or in the name.
         return None
@@ -171,7 +192,8 @@ def _pieces(
             found.append(("", True, False))
         elif kind in ("name", "braced"):
             value = variable(match.group(kind))
-            if value is None:
+            room -= len(value or "")
+            if value is None or room < 0:
                 return None
             found.append((value, double, not double and any(char in value for char in "*?[")))
         elif kind in ("single", "escape"):
