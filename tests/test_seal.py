@@ -395,3 +395,12 @@ def test_a_ledger_with_entries_that_are_none(entries: Any) -> None:
 
     with pytest.raises(Damaged):
         parse(json.dumps({"ledger": 1, "sha256": ledger._sum(entries), "files": entries}).encode())
+
+
+def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from scmguard.cli.seal import run
+
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(SystemExit) as ended:
+        run({"dry_run": False})
+    assert ended.value.code == 3 and "run it as root" in capsys.readouterr().err
