@@ -179,7 +179,7 @@ def test_what_was_equal_is_equal(who: Dict[str, str]) -> None:
     (luks,) = re.findall(r"cryptdevice=UUID=([0-9a-f-]{36}):cryptrfs", line)
     assert "CRYPT-LUKS2-{}-".format(luks.replace("-", "")) in after["files"]["sys/devices/virtual/block/dm-0/dm/uuid"]
     assert luks in base64.b64decode(after["binary"]["proc/extra"]).decode("latin-1")
-    (address,) = re.findall(r"smsc95xx.macaddr=([0-9A-F:]{17}) ", line)
+    (address,) = re.findall(r"smsc95xx.macaddr=([0-9A-Fa-f:]{17}) ", line)
     assert "BOOTIF=" in line
     assert after["files"]["sys/class/net/eth0/address"].strip() == address.lower()
     assert "MAC_ADDRESS={}\n".format(address.lower()) in after["answers"]["vcgencmd bootloader_config"]["out"]
