@@ -11,6 +11,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from scmguard.parse.initramfs_sh import Script
+from scmguard.parse.sh_changes import changed_in
 from scmguard.parse.sh_model import Command
 from scmguard.parse.sh_values import Run, Values, evaluated
 from scmguard.text import Source, decode, encode
@@ -248,6 +249,11 @@ def test_many_commands_in_many_loops_are_looked_at_for_a_while() -> None:
     runs = [list(values.runs(command)) for command in found.commands]
     assert sum(map(len, runs)) < 30_000
     assert runs[0][0][1:] == ((("1", False),),) and [run[1:] for run in runs[-1]] == [(None,)]
+
+
+def test_names_in_arithmetic_are_found_however_long() -> None:
+    found = changed_in("$((a=1, b1 += 2, $1c = 3, 4d<<=1, e == 5, 6 = 7, {} + f=8))".format("A1" * 100_000))
+    assert found == {"a", "b1", "c", "d", "f"}
 
 
 def test_given_variables_are_known_until_they_are_set() -> None:

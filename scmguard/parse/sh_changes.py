@@ -13,7 +13,9 @@ from scmguard.parse.sh_model import Command
 ANY = "*"
 _DEFAULT = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*):?=")
 _ARITHMETIC = re.compile(r"\$\(\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)\)")
-_COUNTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
+# The name has all that can be in one: otherwise each end of a long one would be tried anew. Digits in front of it are
+# of a parameter ($1x) or no name.
+_COUNTED = re.compile(r"(?<![A-Za-z0-9_])([A-Za-z0-9_]+)\s*(?:[-+*/%&|^]|<<|>>)?=(?!=)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # None is a command that is not known. Some change others by themselves.
 _SETTING = frozenset(["read", "local", "export", "readonly", "getopts", "unset", "eval", None])
@@ -25,8 +27,8 @@ def changed_in(text: str) -> Set[str]:
     """The variables that get values on the way, where ``${x:=y}`` or ``$((x = 1))`` stands in words of a text."""
     found = set(_DEFAULT.findall(text))
     for expression in _ARITHMETIC.findall(text):
-        found.update(_COUNTED.findall(expression))
-    return found
+        found.update(name.lstrip("0123456789") for name in _COUNTED.findall(expression))
+    return found - {""}
 
 
 def changed_by(command: Command, functions: AbstractSet[Optional[str]]) -> Set[str]:
