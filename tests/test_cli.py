@@ -321,6 +321,10 @@ def test_a_fifo_named_config_txt_does_not_hang(tmp_path, command):
     assert "config.txt" in one_line(done.err)
 
 
+def test_a_port_with_odd_digits_is_none(good):
+    assert scmguard("show", good, "hdmi_group:\u00b2").returncode in (0, 1, 2)
+
+
 def test_a_fifo_as_the_path_does_not_hang(tmp_path):
     os.mkfifo(str(tmp_path / "config.txt"))
     assert scmguard("check", tmp_path / "config.txt", timeout=20).returncode == 3

@@ -3,11 +3,12 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Optional
 
 import pytest
 
 from scmguard.initramfs.copies import copies
-from scmguard.initramfs.failures import HANDLED, LOST, STOPS, Failures
+from scmguard.initramfs.failures import HANDLED, LOST, STOPS, Failures, ends_badly
 from scmguard.parse.initramfs_sh import read_script
 
 SHELL = shutil.which("dash") or shutil.which("sh")
@@ -62,6 +63,15 @@ SCRIPTS = [
     ("f() { copy_exec /missing; }\nset -e\nf && true\ntrue", LOST),
     ("f() { copy_exec /missing; }\ntrue", HANDLED),
 ]
+
+
+@pytest.mark.parametrize(
+    "status, bad",
+    [("0", False), ("00", False), ("1", True), ("0" * 5000, False), ("9" * 5000, True), ("\u00b2", None), ("x", None)],
+)
+def test_a_status_of_however_many_digits(status: str, bad: Optional[bool]) -> None:
+    script = read_script("x", "exit {}".format(status).encode())
+    assert ends_badly(script.commands[0]) is bad
 
 
 @pytest.fixture(scope="module")

@@ -98,6 +98,12 @@ def folder(*names: str) -> MemoryFolder:
     return MemoryFolder(dict.fromkeys(names, b""))
 
 
+def test_numbers_of_a_release_may_have_any_length() -> None:
+    names = ["6.6.9", "6.6.010", "6.6." + "1" * 5000, "6.6." + "2" * 5000, "6.6." + "1" * 5001]
+    keys = [sort_key(name) for name in names]
+    assert all(one < other for one, other in zip(keys, keys[1:])) and sort_key("6.6.10") == keys[1]
+
+
 def test_releases_are_those_with_modules() -> None:
     root = folder(
         "usr/lib/modules/6.6.31+rpt-rpi-v8/modules.dep",

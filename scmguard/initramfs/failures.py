@@ -5,6 +5,7 @@ does not act in conditions, nor in functions that are called there). initramfs-t
 (call_scripts): the build stops where a hook ends with another status than 0. Tried out on Debian 12.
 """
 
+import re
 from bisect import bisect_left
 from itertools import islice
 from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
@@ -155,6 +156,6 @@ def _decides(command: Command) -> bool:
 def ends_badly(command: Command) -> Optional[bool]:
     """Whether ``exit`` or ``return`` gives a status other than 0; None where that is not known."""
     arguments: Tuple[Optional[str], ...] = command.arguments
-    if not arguments or arguments[0] is None or not arguments[0].isdigit():
+    if not arguments or arguments[0] is None or re.match(r"[0-9]+\Z", arguments[0]) is None:
         return None
-    return int(arguments[0]) != 0
+    return arguments[0].strip("0") != ""

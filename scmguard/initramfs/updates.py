@@ -84,7 +84,7 @@ def keeps_dot_bak(root: Folder) -> bool:
 def _version(root: Folder) -> Optional[Tuple[int, str]]:
     """The second number of the version of initramfs-tools, and all of it; None where it is not known."""
     found = dpkg.package(root, _PACKAGE)
-    match = re.match(r"0\.(\d+)", found.version) if found is not None and found.is_present else None
+    match = re.match(r"0\.([0-9]{1,9})(?![0-9])", found.version) if found is not None and found.is_present else None
     return None if found is None or match is None else (int(match.group(1)), found.version)
 
 
@@ -115,7 +115,7 @@ def takes_every_flavour(root: Folder) -> Optional[bool]:
     version = _version(root)
     if version is None:
         return None
-    fork = re.search(r"\+rpt(\d+)", version[1])
+    fork = re.search(r"\+rpt([0-9]{1,9})(?![0-9])", version[1])
     return fork is not None and (version[0] > 142 or (version[0] == 142 and int(fork.group(1)) >= 2))
 
 

@@ -74,7 +74,7 @@ def _when(id: str, choice: str) -> str:
 def key_data(config: EffectiveConfig, key: str) -> Dict[str, Any]:
     """One key, in all worlds: an entry for each outcome with what it takes to get there."""
     base, _, port = key.partition(":")
-    number = int(port) if port.isdigit() and len(port) < 4 else 0
+    number = int(port) if port.isdecimal() and len(port) < 4 else 0
     outcomes = []
     for condition, found in config.outcome(base, number):
         outcomes.append(

@@ -59,7 +59,9 @@ def sort_key(release: str) -> SortKey:
         if part in ("-rc", "-trunk"):
             key.append((-1, 0, part))
         elif "0" <= part[0] <= "9":
-            key.append((ord("0"), int(part), ""))
+            # Of two numbers the one with more digits is larger. (Python refuses to convert very long ones.)
+            digits = part.lstrip("0")
+            key.append((ord("0"), len(digits), digits))
         else:
             key.append((ord(part[0]), 0, part))
     # The end comes before anything but a pre-release.
