@@ -4,6 +4,7 @@ The trees are made of those of the rules' examples: files of several are put tog
 odd names, modes, sizes and times.
 """
 
+import gzip
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import zlib
 from collections import Counter
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, NoReturn, Optional, Sequence
@@ -33,10 +35,10 @@ from scmguard.folder import Content, MemoryFolder, Space, Status, Unreadable
 from scmguard.inputs.discover import Request, from_path
 from scmguard.lint import Job, run
 from scmguard.report import json_report, text
-from scmguard.text import Source, Span
+from scmguard.text import Source, Span, decode, encode
 from tests.places import staged
 
-EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "800"))
 # Far more than any of the trees takes; what has no end takes longer.
 SECONDS = 20
 BOOT, ROOT = "/boot-partition", "/root-file-system"
@@ -166,10 +168,13 @@ _DEEP: List[Callable[[int], bytes]] = [
     lambda n: b"a," * n,
     lambda n: b"../" * n,
     lambda n: b"\\" * n,
+    lambda n: b"9" * n,
+    lambda n: b"exit " + b"9" * n + b"\n",
+    lambda n: b"$((" + b"A" * n + b"))",
     lambda n: b"\n" * n,
     lambda n: b"x" * n,
 ]
-_TIMES = (2, 8, 40, 300, 3000)
+_TIMES = (2, 8, 40, 300, 5000)
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
@@ -196,13 +201,45 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     return chance.choice(_STARTS) + data
 
 
+def damaged_inside(data: bytes, chance: random.Random) -> bytes:
+    """``data`` with one thing wrong in it, below its compression if it has one."""
+    if data.startswith(b"\x1f\x8b") and chance.random() < 0.8:
+        try:
+            return gzip.compress(damaged(gzip.decompress(data), chance), 1)
+        except (EOFError, OSError, zlib.error):
+            pass  # it is damaged already
+    return damaged(data, chance)
+
+
+def bytes_of(content: Any, chance: random.Random) -> bytes:
+    """The bytes of an example's file. Of an image, also files may be damaged that are in it."""
+    if isinstance(content, dict) and "initrd" in content and chance.random() < 0.5:
+        inner = {}
+        for name, file in content["initrd"].items():
+            # Characters up to U+00FF stand for bytes.
+            text_of = {"text": damaged(data_of(file), chance).decode("latin-1")}
+            kept = {"mode": file["mode"]} if isinstance(file, dict) and "mode" in file else {}
+            inner[name] = {**text_of, **kept} if chance.random() < 0.3 else file
+        content = {**content, "initrd": inner}
+    return data_of(content)
+
+
+def machine_of(case: Dict[str, Any], chance: random.Random) -> Optional[Device]:
+    """The machine of an example. What is taken over from its files as it stands there may be damaged, too."""
+    facts = dict(case.get("device", {}))
+    for name in ("model", "kernel", "cmdline", "bootloader_config"):
+        if isinstance(facts.get(name), str) and chance.random() < 0.3:
+            facts[name] = decode(damaged(encode(facts[name]), chance))
+    return device_of({**case, "device": facts})
+
+
 def hostile(files: Dict[str, bytes], folder: HostileFolder, chance: random.Random) -> None:
     """Puts files into a folder, with things wrong in them and around them."""
     folder.files = dict(files)
     every = folder.files
     for name in list(every):
         for _ in range(chance.choice((0, 0, 0, 0, 1, 1, 2, 4))):
-            every[name] = damaged(every[name], chance)
+            every[name] = damaged_inside(every[name], chance)
     if not every:
         return
 
@@ -247,7 +284,7 @@ def tree_of(names: Sequence[str], profile: str, seed: int) -> Tree:
         files: Dict[str, bytes] = {}
         for case in chosen:
             for name, content in case.get(key, {}).items():
-                files[name] = data_of(content)
+                files[name] = bytes_of(content, chance)
                 status = status_of(content)
                 if status is not None:
                     folder.statuses[name] = status
@@ -258,7 +295,7 @@ def tree_of(names: Sequence[str], profile: str, seed: int) -> Tree:
     if chance.random() < 0.1:
         rooms = (Space(0, 0), Space(1, 5), Space(-1, -1), Space(2**63, 2**62), Space(256 << 20, 0, False))
         boot._space = chance.choice(rooms)
-    device = device_of(chance.choice(DEVICES)) if chance.random() < 0.2 else None
+    device = machine_of(chance.choice(DEVICES), chance) if chance.random() < 0.2 else None
     single = chance.choice(("",) * 12 + ("config.txt", "cmdline.txt", "tryboot.txt", "bootconf.txt"))
     return Tree(boot, root if root.files or root.links else None, device, profile, single)
 
