@@ -5,6 +5,7 @@ byte by byte as lone surrogates (PEP 383), so ``encode(decode(data)) == data`` f
 """
 
 import re
+import time
 from functools import lru_cache
 from typing import List, NamedTuple, Optional
 
@@ -34,6 +35,15 @@ def shortened(text: str, most: int = 200) -> str:
     if len(text) <= most:
         return text
     return "{} ... {}".format(text[: most * 2 // 3], text[-most // 4 :])
+
+
+def date(seconds: int, form: str = "%Y-%m-%d %H:%M UTC") -> str:
+    """A time, in seconds since 1970, for people."""
+    try:
+        return time.strftime(form, time.gmtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        # No date, or (after 2038) none that a system with 32 bits has.
+        return "{} s after 1970".format(seconds)
 
 
 def _visible(char: str) -> str:

@@ -330,6 +330,12 @@ def test_a_ledger_with_any_time_is_shown(time: int) -> None:
     device = gather(RecordedMachine(data))
     assert device.ledger.sure[0].time == time
     assert "config.txt signed " in "".join(device_report.as_text(device))
+    # Also where the file is another by now.
+    device = device._replace(manifest=Fact(("config.txt",)))
+    job = Job((BOOK.rules["supervised-file-changed"],), (BOARDS["cm4"],), "scm", BOOK.profiles["scm"].parameters)
+    found = lint(job, Boot(MemoryFolder({"config.txt": b"arm_64bit=1\n"})), device).findings
+    assert "supervised-file-changed" in {one.rule for one in found}
+    assert "internal-error" not in {one.rule for one in found}
 
 
 class _Guarded(MemoryFolder):

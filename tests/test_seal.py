@@ -379,14 +379,6 @@ def test_a_ledger_that_was_cut_or_changed_is_damaged() -> None:
             assert found == whole
 
 
-@pytest.mark.parametrize("seconds", [-1, 253402300800, 10**30])
-def test_a_time_in_no_calendar_is_damage(seconds: int) -> None:
-    """Who reads the ledger says when a file was signed."""
-    assert parse(written([Signed("a", 1, "", 253402300799)]))[0].time == 253402300799
-    with pytest.raises(Damaged, match="calendar"):
-        parse(written([Signed("a", 1, "", seconds)]))
-
-
 @pytest.mark.parametrize(
     "entries",
     [

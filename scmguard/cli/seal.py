@@ -27,6 +27,7 @@ from scmguard.rulebook import Rule
 from scmguard.seal.plan import ASKED, CHANGED, INTERRUPTED, Impossible, Item, Plan, plan
 from scmguard.seal.sign import Failed, sign_all
 from scmguard.seal.store import Refused, Store
+from scmguard.text import date
 
 # What signing itself puts right.
 _CURED = frozenset(["supervised-file-changed"])
@@ -126,11 +127,11 @@ def _lines(todo: Plan) -> List[str]:
 
 def _why(item: Item) -> str:
     if item.why == CHANGED:
-        return "to sign: changed since {}".format(_date(item.signed))
+        return "to sign: changed since {}".format(date(item.signed))
     if item.why == INTERRUPTED:
-        return "to sign: signing was interrupted at {}".format(_date(item.signed))
+        return "to sign: signing was interrupted at {}".format(date(item.signed))
     if item.why == ASKED:
-        return "to sign: unchanged since {}, and asked for".format(_date(item.signed))
+        return "to sign: unchanged since {}, and asked for".format(date(item.signed))
     return "to sign: not in the ledger, so nobody knows what of it was signed"
 
 
@@ -174,10 +175,6 @@ def _ended(todo: Plan, done: List[str], reason: str) -> int:
 
 def _files(count: int) -> str:
     return "1 file is" if count == 1 else "{} files are".format(count)
-
-
-def _date(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def _say(pieces: Iterable[str]) -> None:

@@ -18,8 +18,6 @@ FOLDER = "var/lib/scmguard"
 NAME = "ledger.json"
 KEPT = (NAME, "ledger.1.json", "ledger.2.json")
 FORMAT = 1
-# The first second of the year 10000.
-_NO_TIME = 253402300800
 
 
 class Damaged(Exception):
@@ -67,8 +65,6 @@ def _entry(entry: Any) -> Signed:
         raise Damaged("an entry has other keys than {}".format(", ".join(types)))
     if not all(type(entry[key]) is kind for key, kind in types.items()):
         raise Damaged("an entry has a value of another kind")
-    if not 0 <= entry["time"] < _NO_TIME:
-        raise Damaged("an entry has a time that is in no calendar")
     return Signed(**entry)
 
 

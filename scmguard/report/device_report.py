@@ -1,12 +1,11 @@
 """What ``scmguard device`` prints: the facts, where each is from, and why one is not known."""
 
 import json
-import time
 from typing import Any, Callable, Dict, Iterator, Tuple
 
 from scmguard.device.facts import BootMount, Device, Fact, Release, Signed, Storage, Usb, to_data
 from scmguard.effective.board import BOARDS
-from scmguard.text import printable
+from scmguard.text import date, printable
 
 SCHEMA = 1
 
@@ -84,11 +83,7 @@ _NOTHING = {"boot_mount": "not mounted", "boot_storage": "not mounted", "ledger"
 
 
 def _date(seconds: int) -> str:
-    try:
-        return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
-    except (OverflowError, ValueError, OSError):
-        # No date, or (after 2038) none that a system with 32 bits has.
-        return "{} s after 1970".format(seconds)
+    return date(seconds, "%Y-%m-%d %H:%M:%S UTC")
 
 
 def _release(release: Release) -> str:

@@ -6,7 +6,6 @@ stops the boot, unless the binding is not locked (Development Mode), where the u
 which ``seal`` keeps.
 """
 
-import time
 from typing import TYPE_CHECKING, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from scmguard.boot import Boot
@@ -17,7 +16,7 @@ from scmguard.effective.bootfiles import Choice, firmware_files
 from scmguard.effective.worlds import TRUE, Condition, Split
 from scmguard.finding import Related
 from scmguard.folder import Lacking
-from scmguard.text import Span
+from scmguard.text import Span, date
 
 if TYPE_CHECKING:
     from scmguard.device.facts import Signed
@@ -44,10 +43,10 @@ def supervised_file_changed(context: Context, _params: Params) -> Iterator[Hit]:
         if entry is None:
             unlisted.append(name)
         elif found is not None and found != (entry.size, entry.sha256):
-            message = "{} was changed after it was signed ({}) and not signed again".format(name, _date(entry.time))
+            message = "{} was changed after it was signed ({}) and not signed again".format(name, date(entry.time))
             if not entry.sha256:
                 message = "signing {} was interrupted ({}): which content is signed is not known"
-                message = message.format(name, _date(entry.time))
+                message = message.format(name, date(entry.time))
             yield _hit(context, name, message, manifest)
     if unlisted:
         says = "needs to know when these were signed: {}; `scmguard seal` enters them into the ledger {}"
@@ -162,10 +161,6 @@ def _hit(context: Context, name: str, message: str, manifest: _Manifest) -> Hit:
 
 def _said(manifest: _Manifest) -> Tuple[Related, ...]:
     return (Related(Span("supervised files"), manifest.assumed),) if manifest.assumed else ()
-
-
-def _date(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
 
 
 def _digest(boot: Boot, name: str) -> Optional[Digest]:
