@@ -5,21 +5,26 @@ what follows ``#`` on a line is a comment.
 """
 
 import re
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Iterator, NamedTuple, Tuple
 
 from scmguard.folder import Folder
+from scmguard.rootfs import deb822
 from scmguard.rootfs.apt import truth
-from scmguard.text import Line, Source, Span
+from scmguard.text import Source, Span
 
 MAIN = "etc/apt/sources.list"
 PARTS = "etc/apt/sources.list.d"
 
 _NAME = r"[A-Za-z0-9_.-]+\Z"
+_FIELDS = ("uris", "enabled", "signed-by", "trusted", "suites", "types")
 _ONE_LINE = r"[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]*)?([^ \t\[]\S*)(?:[ \t]+(\S+))?"
 
 
 class Repository(NamedTuple):
-    """A source that apt uses: its addresses, suites, the value of ``signed-by`` (empty: none), and where it stands."""
+    """A source that apt uses: its addresses, suites, the value of ``signed-by`` (empty: none), and where it stands.
+
+    ``has_binaries`` is False for one of source packages alone, which nothing is installed from.
+    """
 
     uris: Tuple[str, ...]
     signed_by: str
@@ -27,6 +32,7 @@ class Repository(NamedTuple):
     file: Source
     span: Span
     suites: Tuple[str, ...] = ()
+    has_binaries: bool = True
 
 
 def repositories(root: Folder) -> Iterator[Repository]:
@@ -37,7 +43,7 @@ def repositories(root: Folder) -> Iterator[Repository]:
             continue
         file = root.source(name)
         if file is not None:
-            yield from _one_line(file) if name.endswith(".list") else _stanzas(file)
+            yield from _one_line(file) if name.endswith(".list") else _deb822(file)
 
 
 def _one_line(file: Source) -> Iterator[Repository]:
@@ -54,6 +60,7 @@ def _one_line(file: Source) -> Iterator[Repository]:
             file,
             file.span(line.number, match.start(1), len(text.rstrip())),
             (match.group(4),) if match.group(4) else (),
+            match.group(1) == "deb",
         )
 
 
@@ -62,47 +69,17 @@ def _option(word: str) -> Tuple[str, str]:
     return name.rstrip("+-").lower(), value
 
 
-class _Field(NamedTuple):
-    line: Line
-    name: str
-    parts: List[str]
-
-    @property
-    def value(self) -> str:
-        return " ".join(part for part in self.parts if part)
-
-
-def _stanzas(file: Source) -> Iterator[Repository]:
-    fields: List[_Field] = []
-    for line in file.lines:
-        text = line.text
-        if text.startswith("#"):
+def _deb822(file: Source) -> Iterator[Repository]:
+    for stanza in deb822.stanzas(file):
+        uris, enabled, signed_by, trusted, suites, types = (deb822.field(stanza, name) for name in _FIELDS)
+        if uris is None or (enabled is not None and truth(enabled.value) is False):
             continue
-        if not text.strip():
-            yield from _stanza(file, fields)
-            fields = []
-        elif text[0] in " \t":
-            if fields:
-                fields[-1].parts.append(text.strip())
-        else:
-            name, _, value = text.partition(":")
-            fields.append(_Field(line, name.strip().lower(), [value.strip()]))
-    yield from _stanza(file, fields)
-
-
-def _stanza(file: Source, fields: List[_Field]) -> Iterator[Repository]:
-    def value(name: str) -> Optional[_Field]:
-        return next((field for field in fields if field.name == name), None)
-
-    uris, enabled, signed_by, trusted = value("uris"), value("enabled"), value("signed-by"), value("trusted")
-    suites = value("suites")
-    if uris is None or (enabled is not None and truth(enabled.value) is False):
-        return
-    yield Repository(
-        tuple(uris.value.split()),
-        signed_by.value if signed_by is not None else "",
-        trusted is not None and truth(trusted.value) is True,
-        file,
-        file.span(uris.line.number),
-        tuple(suites.value.split()) if suites is not None else (),
-    )
+        yield Repository(
+            tuple(uris.value.split()),
+            signed_by.value if signed_by is not None else "",
+            trusted is not None and truth(trusted.value) is True,
+            file,
+            file.span(uris.line.number),
+            tuple(suites.value.split()) if suites is not None else (),
+            types is None or "deb" in types.value.split(),
+        )
