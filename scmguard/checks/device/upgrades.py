@@ -1,23 +1,35 @@
 """An upgrade to another release of the distribution that was prepared.
 
-Sources: Zymbit documentation, ``tutorials/production-mode`` (a major upgrade of a unit in Production Mode is not
-guaranteed to work); Debian release notes, chapter on upgrades (the codename in apt's sources is what makes an upgrade
-one to another release); codenames of Debian and Ubuntu; archives of Raspberry Pi OS (archive.raspberrypi.com) have
-Debian's codenames.
+Sources: Zymbit documentation, ``tutorials/production-mode`` ("cannot guarantee its operation if you subsequently do a
+major distribution upgrade"); Debian release notes, chapter on upgrades (the codename in apt's sources is what makes an
+upgrade one to another release); apt_preferences(5) (archives marked NotAutomatic, as backports are, have priority 1 or
+100; apt never goes back to an older version by itself); codenames and their order: distro-info-data; archives of
+Raspberry Pi OS (archive.raspberrypi.com) have Debian's codenames.
 """
 
-from typing import Dict, Iterator, Tuple
+import re
+from typing import Dict, Iterator, Optional, Tuple
 
-from scmguard.checks.base import Context, Hit, Params
+from scmguard.checks.base import Context, Hit, Params, known
 from scmguard.finding import Related
-from scmguard.rootfs import aptsources, osrelease
+from scmguard.folder import Folder, Lacking
+from scmguard.rootfs import aptpins, aptsources, osrelease
 from scmguard.text import Span
 
+# From the oldest to the newest. What is not among them is no release that a unit can have or go to.
 _DEBIAN = ("stretch", "buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid")
-_UBUNTU = ("bionic", "focal", "jammy", "kinetic", "lunar", "mantic", "noble", "oracular", "plucky", "questing")
+_UBUNTU = (
+    *("bionic", "cosmic", "disco", "eoan", "focal", "groovy", "hirsute", "impish", "jammy", "kinetic", "lunar"),
+    *("mantic", "noble", "oracular", "plucky", "questing", "resolute"),
+)
 _CODENAMES: Dict[str, Tuple[str, ...]] = {"debian": _DEBIAN, "raspbian": _DEBIAN, "ubuntu": _UBUNTU}
 # The distributions' own archives; what others offer for a release says nothing of the system's.
-_ARCHIVES = ("debian.org", "raspberrypi.com", "raspberrypi.org", "raspbian.org", "ubuntu.com")
+_ARCHIVE = re.compile(
+    r"[a-z+]+://(?:[^/@]*@)?(?:[\w-]+\.)*(?:debian\.org|raspberrypi\.(?:com|org)|raspbian\.org|ubuntu\.com)(?::\d+)?(?:/|\Z)",
+    re.IGNORECASE,
+)
+# Archives that nothing comes from by itself.
+_NOT_AUTOMATIC = ("backports", "backports-sloppy", "rc-buggy")
 
 
 def release_upgrade_pending(context: Context, _params: Params) -> Iterator[Hit]:
@@ -27,37 +39,71 @@ def release_upgrade_pending(context: Context, _params: Params) -> Iterator[Hit]:
         return
     system = osrelease.read(root)
     present = system.get("VERSION_CODENAME", "")
-    known_names = _CODENAMES.get(system.get("ID", ""), ())
-    if present not in known_names:
+    names = _CODENAMES.get(system.get("ID", ""), ())
+    if present not in names:
         return
-    binding = context.device.binding if context.device is not None else None
-    unlocked = binding is not None and binding.value is not None and not binding.value.locked
-    related = []
-    if binding is not None and not unlocked:
-        says = "the module is locked to this host" if binding.known else "whether it is locked is not known"
-        related = [Related(Span(binding.source or "the device"), says)]
+    newer = names[names.index(present) + 1 :]
     for one in aptsources.repositories(root):
-        other = _other(one, present, known_names)
-        if other:
-            message = "apt's sources name {}, and {} is installed: the next upgrade is one to another release"
-            if unlocked:
-                message += "; the module is not locked yet"
-            yield Hit(
-                one.file,
-                one.span,
-                message.format(other, present),
-                related=tuple(related),
-                severity="hygiene" if unlocked else None,
-                boardless=True,
-            )
+        suite = _newer_suite(one, newer)
+        if not suite:
+            continue
+        wins = _wins(root, suite, present)
+        if wins is False:
+            continue
+        locked, related = _locked(context)
+        if not locked and not context.profile.get("locked"):
+            return
+        message = "apt's sources name {}, and {} is installed: the next upgrade is one to another release{}"
+        yield Hit(
+            one.file,
+            one.span,
+            message.format(_codename(suite), present, "" if locked else "; the module is not locked yet"),
+            related=related,
+            severity=_severity(context, locked),
+            boardless=True,
+            possible=wins is None,
+        )
 
 
-def _other(one: aptsources.Repository, present: str, names: Tuple[str, ...]) -> str:
-    """The codename of another release that one of the distribution's archives is asked for; empty if none is."""
-    if not any(archive in uri.split("/")[2:3][0] for uri in one.uris if "//" in uri for archive in _ARCHIVES):
+def _severity(context: Context, locked: bool) -> Optional[str]:
+    if not locked:
+        return "hygiene"
+    # Where nothing is sealed somebody can take the card out.
+    return None if context.profile.get("sealed") else "degraded"
+
+
+def _locked(context: Context) -> Tuple[bool, Tuple[Related, ...]]:
+    """Whether the module is locked to this host, as it says, or else as the profile takes it. Raises Lacking."""
+    assumed = bool(context.profile.get("locked"))
+    if context.device is None:
+        if not assumed:
+            raise Lacking("device", "needs to know whether the module is locked (run scmguard on the device)")
+        return True, ()
+    fact = context.device.binding
+    if not fact.known and assumed:
+        return True, (Related(Span("the device"), "whether the module is locked is not known: " + fact.unknown),)
+    binding = known(fact, "whether the module is locked")
+    locked = binding is not None and binding.locked
+    return locked, (Related(Span(fact.source or "the device"), "the module is locked to this host"),) if locked else ()
+
+
+def _newer_suite(one: aptsources.Repository, newer: Tuple[str, ...]) -> str:
+    """The suite of a newer release that the distribution's own archives are asked for; empty if none is."""
+    if not one.has_binaries or not any(_ARCHIVE.match(uri) for uri in one.uris):
         return ""
     for suite in one.suites:
-        name = suite.partition("-")[0].partition("/")[0]
-        if name in names and name != present:
-            return name
+        if _codename(suite) in newer and suite.partition("-")[2] not in _NOT_AUTOMATIC:
+            return suite
     return ""
+
+
+def _codename(suite: str) -> str:
+    """The release of a suite: ``bookworm`` of ``bookworm-updates`` and of ``bookworm/updates``."""
+    return suite.partition("-")[0].partition("/")[0]
+
+
+def _wins(root: Folder, suite: str, present: str) -> Optional[bool]:
+    """Whether apt takes packages from a newer suite by itself; None where files do not tell."""
+    # A security archive of old has the suite NAME/updates and the codename NAME.
+    other, own = aptpins.priority(root, suite.partition("/")[0]), aptpins.priority(root, present)
+    return None if other is None or own is None else other >= own
