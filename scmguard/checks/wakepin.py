@@ -6,9 +6,10 @@ Source: Zymbit documentation, ``troubleshooting/general`` (numbers of the wake p
 import re
 from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
-from scmguard.checks.base import Context, Hit, Params
+from scmguard.checks.base import Context, Hit, Params, known
 from scmguard.checks.zymkey import key_from_module, over_usb
 from scmguard.finding import Related
+from scmguard.folder import Lacking
 from scmguard.rootfs import kernels, zymbit
 from scmguard.text import Span
 
@@ -88,18 +89,21 @@ def wake_pin_wrong(context: Context, _params: Params) -> Iterator[Hit]:
 
 
 def _expected(context: Context) -> Optional[Tuple[_Numbers, kernels.Release]]:
-    """The numbers that hold with every installed kernel, and one of these; None where they differ or are unknown."""
-    root, known = context.boot.root, _NUMBERS.get(context.config.board.name)
-    releases = kernels.releases(root) if root is not None and known is not None else []
-    if known is None or not releases:
+    """The numbers that hold with every installed kernel, and one of these; None where they are unknown.
+
+    Where kernels differ the one that runs decides: it is what uses the pin now. Raises Lacking where that is not known.
+    """
+    root, numbers = context.boot.root, _NUMBERS.get(context.config.board.name)
+    releases = kernels.releases(root) if root is not None and numbers is not None else []
+    if numbers is None or not releases:
         return None
-    return _numbers(*known, releases) or _numbers(*known, _running(context, releases))
-
-
-def _running(context: Context, releases: List[kernels.Release]) -> List[kernels.Release]:
-    """The kernel that runs on the device, where it is one of those that are installed: it is what uses the pin now."""
-    running = context.device.kernel.value if context.device is not None else None
-    return [release for release in releases if release.name == running]
+    found = _numbers(*numbers, releases)
+    if found is not None or all(_numbers(*numbers, [release]) is None for release in releases):
+        return found
+    if context.device is None:
+        raise Lacking("device", "needs to know which kernel runs: some that are installed count the pins differently")
+    running = known(context.device.kernel, "which kernel runs")
+    return _numbers(*numbers, [release for release in releases if release.name == running])
 
 
 def _numbers(
