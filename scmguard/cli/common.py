@@ -138,7 +138,8 @@ def boots(paths: Sequence[str], options: Mapping[str, Any]) -> Iterator[Union[Bo
     """The boot tree of each path, or why there is none."""
     request = Request(options.get("kind"), options.get("root"), options.get("stdin_filename"))
     if not paths:
-        yield _attempt(partial(discover.this_machine, request))
+        found = _attempt(partial(discover.this_machine, request))
+        yield _explained(found) if isinstance(found, Unreadable) and request.root is None else found
     for path in paths:
         yield _attempt(partial(_named, path, request))
 
@@ -147,6 +148,19 @@ def _named(path: str, request: Request) -> Boot:
     if path == "-":
         return discover.from_stdin(sys.stdin.buffer.read(), request)
     return discover.from_path(path, request)
+
+
+def _explained(error: Unreadable) -> Unreadable:
+    """Why this machine has no boot files, where fstab tells: the boot partition is not mounted."""
+    from scmguard.inputs.disk import DiskFolder
+    from scmguard.rootfs.mounts import fstab
+
+    try:
+        lines = [mount for mount in fstab(DiskFolder("/", is_root=True)) if mount.is_boot]
+    except Unreadable:
+        return error
+    reason = "{}; fstab has the boot partition at {}, so it is not mounted, or empty"
+    return Unreadable(error.path, reason.format(error.reason, lines[0].target)) if lines else error
 
 
 def _attempt(make: Callable[[], Boot]) -> Union[Boot, Unreadable]:

@@ -42,10 +42,14 @@ def this_machine(request: Request) -> Boot:
 
 
 def _in_root(base: str, root: DiskFolder) -> Optional[Boot]:
+    live = os.path.realpath(base) == "/"
     for place in _BOOT_PLACES:
         folder = DiskFolder(base, is_root=True, base=place)
         if root.names(place) and _is_boot(folder):
-            return _boot(folder, root, os.path.realpath(base) == "/")
+            found = _boot(folder, root, live)
+            # On a running system the note that the file moved is no configuration: the partition is not mounted.
+            if not (live and _is_stub(found.files.read("config.txt") or b"")):
+                return found
     return None
 
 
