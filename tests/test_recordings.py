@@ -516,3 +516,17 @@ def test_modules_of_the_running_kernel_are_gone() -> None:
     device = changed("scm-bookworm", {"proc/sys/kernel/osrelease": b"6.6.31+rpt-rpi-v8\n"})
     (reason,) = device.pending_reboot.sure
     assert reason.startswith("the modules of the running kernel 6.6.31+rpt-rpi-v8 are gone (there are 6.6.20+rpt-")
+
+
+@pytest.mark.parametrize("said, wanted", [("shipped", True), ("changed", False), ("empty", False), ("locked", False)])
+def test_what_is_said_of_the_password(said: str, wanted: bool) -> None:
+    data = data_of("scm-bookworm")
+    data["answers"]["password zymbit"] = {"out": said + "\n"}
+    fact = gather(RecordedMachine(data)).default_password
+    assert (fact.sure, fact.source) == (wanted, "/etc/shadow: " + said)
+
+
+def test_a_word_about_the_password_that_nobody_knows_is_no_answer() -> None:
+    data = data_of("scm-bookworm")
+    data["answers"]["password zymbit"] = {"out": "unchanged\n"}
+    assert gather(RecordedMachine(data)).default_password.unknown == "the password of zymbit: nothing was said of it"

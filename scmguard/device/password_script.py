@@ -1,7 +1,7 @@
 """Run by the system's Python as root: whether a user still has the password that Zymbit's images are shipped with.
 
-Prints ``shipped``, ``changed``, ``locked`` or ``no such user``, and nothing else of what it reads. The system's
-libcrypt does the work, because Python's own ``crypt`` is gone in 3.13. It imports nothing of scmguard.
+Prints ``shipped``, ``changed``, ``empty``, ``locked`` or ``no such user``, and nothing else of what it reads. The
+system's libcrypt does the work, because Python's own ``crypt`` is gone in 3.13. It imports nothing of scmguard.
 
 Source: Zymbit documentation, hardware/components/scm: user and password are zymbit and zymbit, to be changed at first
 login.
@@ -23,7 +23,7 @@ def main(user: str) -> str:
     if stored[:1] in (b"!", b"*"):
         return "locked"
     if not stored:
-        return "changed"
+        return "empty"
     library = ctypes.CDLL("libcrypt.so.1")
     library.crypt.restype = ctypes.c_char_p
     library.crypt.argtypes = (ctypes.c_char_p, ctypes.c_char_p)

@@ -90,7 +90,7 @@ def default_password(machine: Machine) -> "Fact[bool]":
     if answer.late:
         raise Unknown("/etc/shadow: {}".format(answer.late))
     said = answer.out.strip()
-    if answer.status == 0 and said in ("shipped", "changed", "locked", "no such user"):
+    if answer.status == 0 and said in ("shipped", "changed", "empty", "locked", "no such user"):
         return Fact(said == "shipped", "/etc/shadow: {}".format(said))
     lines = answer.err.strip().splitlines() or ["nothing was said of it"]
     if "PermissionError" in lines[-1]:
