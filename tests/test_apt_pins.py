@@ -28,6 +28,9 @@ CASES: Dict[str, Any] = {
     "the word alone": pin("release trixie"),
     "the first that fits": pin("release n=trixie") + "\n" + pin("release n=trixie", 700),
     "a shell pattern": pin("release n=trix*"),
+    "a set of letters": pin("release n=[st]rixie"),
+    "a range that runs backwards": pin("release n=[z-a]rixie"),
+    "a bracket that is not closed": pin("release n=[t"),
     "capitals": pin("release n=TRIXIE"),
     "field names in small letters": pin("release n=trixie").lower(),
     "comments and explanations": "# one\nExplanation: two\n" + pin("release n=trixie").replace("Pin:", "# three\nPin:"),
@@ -70,6 +73,8 @@ OPEN: Dict[str, str] = {
     "an address": pin('origin "deb.debian.org"'),
     "a regular expression": pin("release n=/tri/"),
     "a version of the distribution": pin("release 13*"),
+    "more pins than anybody has": "\n".join([pin("release n=sid")] * 1001),
+    "a pattern without end": pin("release n=" + "*t" * 50000),
 }
 
 
@@ -79,7 +84,7 @@ def files_of(case: Any) -> Dict[str, str]:
 
 def ours(case: Any, codename: str) -> Optional[int]:
     files = {"etc/apt/" + name: text.encode() for name, text in files_of(case).items()}
-    return aptpins.priority(MemoryFolder(files), codename)
+    return aptpins.priority(aptpins.pins(MemoryFolder(files)), codename)
 
 
 def policy(folder: str, case: Any) -> Dict[str, int]:
@@ -125,4 +130,5 @@ def test_what_a_codename_does_not_tell_is_not_known(case: str) -> None:
 
 
 def test_another_codename_is_known_all_the_same() -> None:
+    assert ours("\n".join([pin("release n=sid")] * 1000), "trixie") == aptpins.USUAL
     assert ours(OPEN["an origin besides the codename"], "bookworm") == aptpins.USUAL

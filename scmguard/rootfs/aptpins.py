@@ -7,7 +7,8 @@ in a Release file (its suite, origin, label) no file of the configuration says.
 
 import re
 from fnmatch import fnmatchcase
-from typing import Iterator, NamedTuple, Optional
+from itertools import islice
+from typing import Iterator, NamedTuple, Optional, Tuple
 
 from scmguard.folder import Folder
 from scmguard.rootfs import apt, deb822
@@ -23,7 +24,15 @@ _NAME = r"[A-Za-z0-9_:-][A-Za-z0-9_.:-]*\Z"
 _SUITES = ("stable", "oldstable", "oldoldstable", "testing", "unstable", "devel")
 
 
-class _Pin(NamedTuple):
+# A pattern of more letters is none that somebody wrote for a codename.
+_LONGEST = 100
+
+
+# More pins than anybody has; looking through them for many archives would take for ever.
+_MOST = 1000
+
+
+class Pin(NamedTuple):
     """A pin for all packages: what it is about, and the priority that it gives."""
 
     kind: str
@@ -31,19 +40,27 @@ class _Pin(NamedTuple):
     priority: int
 
 
-def priority(root: Folder, codename: str) -> Optional[int]:
-    """The priority of an archive with that codename; None where it takes more than the codename. Raises Unreadable."""
-    for pin in _pins(root):
+def pins(root: Folder) -> Optional[Tuple[Pin, ...]]:
+    """The pins for all packages, in the order in which they count; None for too many of them. Raises Unreadable."""
+    found = tuple(islice(_pins(root), _MOST + 1))
+    return found if len(found) <= _MOST else None
+
+
+def priority(found: Optional[Tuple[Pin, ...]], codename: str) -> Optional[int]:
+    """The priority of an archive with that codename; None where it takes more than the codename."""
+    if found is None:
+        return None
+    for pin in found:
         fits = _fits(pin, codename.lower())
         if fits is not False:
             return pin.priority if fits else None
     return USUAL
 
 
-def _pins(root: Folder) -> Iterator[_Pin]:
+def _pins(root: Folder) -> Iterator[Pin]:
     target = apt.read(root).find("APT::Default-Release")
     if target is not None and target.value:
-        yield _Pin("release", target.value, TARGET)
+        yield Pin("release", target.value, TARGET)
     for name in [MAIN, *("{}/{}".format(PARTS, name) for name in root.names(PARTS) if _is_read(name))]:
         file = root.source(name)
         for stanza in deb822.stanzas(file) if file is not None else ():
@@ -52,7 +69,7 @@ def _pins(root: Folder) -> Iterator[_Pin]:
             if package is None or package.value != "*" or pin is None or number is None or not int(number.group()):
                 continue
             kind, _, criteria = pin.value.partition(" ")
-            yield _Pin(kind.lower(), criteria.strip(), int(number.group()))
+            yield Pin(kind.lower(), criteria.strip(), int(number.group()))
 
 
 def _is_read(name: str) -> bool:
@@ -60,7 +77,7 @@ def _is_read(name: str) -> bool:
     return bool(re.match(_NAME, name)) and ("." not in name or name.rpartition(".")[2] == "pref")
 
 
-def _fits(pin: _Pin, codename: str) -> Optional[bool]:
+def _fits(pin: Pin, codename: str) -> Optional[bool]:
     """Whether a pin is about archives of a codename; None where that cannot be said."""
     if pin.kind != "release":
         return None if pin.kind == "origin" else False
@@ -77,6 +94,9 @@ def _fits(pin: _Pin, codename: str) -> Optional[bool]:
 
 
 def _is_like(pattern: str, codename: str) -> Optional[bool]:
-    if pattern.startswith("/"):
+    if pattern.startswith("/") or len(pattern) > _LONGEST:
         return None
-    return fnmatchcase(codename, pattern.lower())
+    try:
+        return fnmatchcase(codename, pattern.lower())
+    except re.error:  # a range that runs backwards, before Python 3.11
+        return False

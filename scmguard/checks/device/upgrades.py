@@ -42,12 +42,13 @@ def release_upgrade_pending(context: Context, _params: Params) -> Iterator[Hit]:
     names = _CODENAMES.get(system.get("ID", ""), ())
     if present not in names:
         return
-    newer = names[names.index(present) + 1 :]
+    pins: Optional[_Pins] = None
     for one in aptsources.repositories(root):
-        suite = _newer_suite(one, newer)
+        suite = _newer_suite(one, names[names.index(present) + 1 :])
         if not suite:
             continue
-        wins = _wins(root, suite, present)
+        pins = _Pins(root, present) if pins is None else pins
+        wins = pins.lets(suite)
         if wins is False:
             continue
         locked, related = _locked(context)
@@ -102,8 +103,19 @@ def _codename(suite: str) -> str:
     return suite.partition("-")[0].partition("/")[0]
 
 
-def _wins(root: Folder, suite: str, present: str) -> Optional[bool]:
-    """Whether apt takes packages from a newer suite by itself; None where files do not tell."""
-    # A security archive of old has the suite NAME/updates and the codename NAME.
-    other, own = aptpins.priority(root, suite.partition("/")[0]), aptpins.priority(root, present)
-    return None if other is None or own is None else other >= own
+class _Pins:
+    """Whether apt takes packages from suites of a newer release by itself. Raises Unreadable."""
+
+    def __init__(self, root: Folder, present: str) -> None:
+        self._pins = aptpins.pins(root)
+        self._own = aptpins.priority(self._pins, present)
+        self._known: Dict[str, Optional[int]] = {}
+
+    def lets(self, suite: str) -> Optional[bool]:
+        """Whether packages of the suite win over those of the installed release; None where files do not tell."""
+        # A security archive of old has the suite NAME/updates and the codename NAME.
+        codename = suite.partition("/")[0]
+        if codename not in self._known:
+            self._known[codename] = aptpins.priority(self._pins, codename)
+        other = self._known[codename]
+        return None if other is None or self._own is None else other >= self._own
