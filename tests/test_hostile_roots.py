@@ -434,7 +434,9 @@ def write(files: MemoryFolder, top: str) -> None:
         path = os.path.join(top, name)
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "wb") as stream:
+            # Nothing that is there already: a pipe would wait for a reader, a link lead elsewhere.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_NONBLOCK
+            with open(os.open(path, flags, 0o666), "wb") as stream:
                 stream.write(data)
             status = files.statuses.get(name)
             if status is not None:
