@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from functools import lru_cache
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, List, Mapping
 
 from tests.places import staged
 from tests.recorded import path_of
@@ -31,6 +31,7 @@ for name in usr/bin etc; do
     mount -t overlay overlay -o "lowerdir=/$name,upperdir=$top/upper/$name,workdir=$top/upper/work/$name" "$root/$name"
 done
 mount --bind "$top/dist-packages" "$root/usr/lib/python3/dist-packages"
+eval "$BEFORE"
 exec chroot "$root" "$@"
 """
 _FOLDERS = ("root", "proc", "sys", "boot/firmware", "var/lib", "run", "usr/bin", "etc", "dist-packages", "upper")
@@ -80,9 +81,28 @@ class Live:
 
     def run(self, *words: str, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
         """scmguard on that machine."""
-        environment = {"PYTHONPATH": staged(), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
-        command = ["unshare", "--mount", "sh", "-c", _SCRIPT, "sh", self.top, sys.executable, "-m", "scmguard", *words]
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=timeout)
+        return self.sh('exec "$@"', *words, timeout=timeout)
+
+    def sh(
+        self, script: str, *words: str, before: str = "", timeout: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
+        """A shell script on that machine; ``"$@"`` is scmguard with the words, ``"$1"`` the Python that has it.
+
+        ``before`` is run outside, when ``$root`` is mounted: it can mount more.
+        """
+        command = self.command(script, *words)
+        return subprocess.run(command, capture_output=True, text=True, env=self.environment(before), timeout=timeout)
+
+    def command(self, script: str, *words: str) -> List[str]:
+        """What runs :meth:`sh`, for those who start it themselves."""
+        inner = ["sh", "-c", script, "sh", sys.executable, "-m", "scmguard", *words]
+        return ["unshare", "--mount", "sh", "-c", _SCRIPT, "sh", self.top, *inner]
+
+    @staticmethod
+    def environment(before: str = "") -> Dict[str, str]:
+        """Its environment."""
+        path = "/usr/sbin:/usr/bin:/sbin:/bin"
+        return {"PYTHONPATH": staged(), "PATH": path, "LC_ALL": "C.UTF-8", "BEFORE": before}
 
     def _dress(self) -> None:
         files = {name: text.encode() for name, text in self._data["files"].items()}

@@ -23,15 +23,20 @@ def complain(message: str) -> None:
     click.echo("scmguard: " + printable(message), err=True)
 
 
+def write_pieces(pieces: Iterable[str], stream: TextIO) -> None:
+    """Writes text out. What a terminal cannot show is escaped. Raises OSError."""
+    for piece in pieces:
+        try:
+            stream.write(piece)
+        except UnicodeEncodeError:
+            stream.write(piece.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
+    stream.flush()
+
+
 def print_pieces(pieces: Iterable[str], stream: TextIO) -> None:
-    """Prints text. What a terminal cannot show is escaped; a full disk is one line and an exit code."""
+    """Prints text; a full disk is one line and an exit code."""
     try:
-        for piece in pieces:
-            try:
-                stream.write(piece)
-            except UnicodeEncodeError:
-                stream.write(piece.encode(stream.encoding, "backslashreplace").decode(stream.encoding))
-        stream.flush()
+        write_pieces(pieces, stream)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -8,8 +8,9 @@ import json
 from typing import Any, Callable, Dict, Iterable, Iterator, Tuple
 
 from scmguard.device.facts import Signed, Unknown
+from scmguard.device.ledger import written
 from scmguard.device.machine import Machine
-from scmguard.digest import digest
+from scmguard.digest import Digest, digest
 from scmguard.folder import Folder
 from scmguard.programs import Answer
 from scmguard.seal.plan import Item, Plan
@@ -35,11 +36,17 @@ def sign_all(
 ) -> Iterator[Signed]:
     """Signs file after file and gives each that is signed and entered. ``others`` stay in the ledger as they are.
 
+    Where the ledger says already what it would be made to say, nothing is written, and none of the last is lost.
     Raises :class:`Failed` at the first one that fails, OSError where the ledger cannot be written, and Unreadable.
     """
     entries: Dict[str, Signed] = {entry.name: entry for entry in (*others, *plan.unchanged)}
+    if not plan.items and store.read() == written(entries.values()):
+        return
     store.keep()
     for item in plan.items:
+        # What the ledger says of a file holds until the module is asked to sign it.
+        if digest(files, item.name) != item.digest:
+            raise Failed(item.name, "it was changed after it was checked; nothing of it was signed")
         entries[item.name] = Signed(item.name, 0, "", int(clock()))
         store.write(entries.values())
         sign(machine, files, item)
@@ -51,9 +58,7 @@ def sign_all(
 
 
 def sign(machine: Machine, files: Folder, item: Item) -> None:
-    """Has the module sign one file, whose content must be the same before and after. Raises Failed, Unreadable."""
-    if digest(files, item.name) != item.digest:
-        raise Failed(item.name, "it was changed after it was checked; nothing of it was signed")
+    """Has the module sign one file, which must afterwards be what was to be signed. Raises Failed, Unreadable."""
     try:
         answer = machine.sign(item.name)
     except Unknown as error:
@@ -69,13 +74,20 @@ def sign(machine: Machine, files: Folder, item: Item) -> None:
         raise Failed(item.name, "it was changed while it was being signed; which content is signed is not known")
 
 
+def changed(files: Folder, plan: Plan) -> Tuple[str, ...]:
+    """The files that are no longer what was planned with, signed ones and unchanged ones. Raises Unreadable."""
+    planned = {item.name: item.digest for item in plan.items}
+    planned.update((entry.name, Digest(entry.size, entry.sha256)) for entry in plan.unchanged)
+    return tuple(name for name, known in planned.items() if digest(files, name) != known)
+
+
 def _code(answer: Answer) -> Tuple[Any, str]:
     """What the module returned, and why nothing did."""
     found: Dict[str, Dict[str, Any]] = {}
     for line in answer.out.splitlines():
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(entry, dict):
             found[str(entry.get("fact"))] = entry

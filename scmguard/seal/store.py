@@ -4,7 +4,7 @@ import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Optional
 
 from scmguard import atomic
 from scmguard.device.facts import Signed
@@ -46,6 +46,15 @@ class Store:
             yield self
         finally:
             os.close(handle)
+
+    def read(self) -> Optional[bytes]:
+        """The ledger's file as it is now; None where there is none. Raises OSError."""
+        try:
+            handle = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        with os.fdopen(handle, "rb") as stream:
+            return stream.read()
 
     def keep(self) -> None:
         """Puts the ledger as it is beside the last ones; it stays where it is, too. Raises OSError."""

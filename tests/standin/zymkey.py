@@ -2,7 +2,8 @@
 
 It keeps a digest of the content that it signs, so that a file that was changed since is told. ``faults`` in the state
 make it misbehave: a call's name with ``raise``, ``hang`` or a value to return instead, and ``import``. ``noise`` prints
-on standard output, ``old`` has the older order of arguments, ``edit`` appends to that file while it is signed.
+on standard output, ``old`` has the older order of arguments, ``edit`` appends to that file while it is signed, ``slow``
+is how many seconds a signature takes.
 """
 
 import hashlib
@@ -48,6 +49,7 @@ class _Client:
 
     def add_or_update_supervised_boot_file(self, filepath, slot=15):
         def sign(state):
+            time.sleep(state.get("slow", 0))
             path = os.path.join(state["boot"], filepath)
             if state.get("edit") == filepath:
                 with open(path, "ab") as stream:
