@@ -2,6 +2,7 @@
 half of one."""
 
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from typing import Iterable, Optional
@@ -10,10 +11,28 @@ from typing import Iterable, Optional
 UNFINISHED = ".scmguard-"
 
 
+def write(path: str, pieces: Iterable[bytes]) -> None:
+    """Writes bytes to what a user named: a file is replaced as a whole and keeps its permissions, where links lead.
+
+    What is no file cannot be replaced: it is written into (``/dev/null``, a pipe). Raises OSError.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        replace(os.path.realpath(path), pieces)
+        return
+    if stat.S_ISREG(mode):
+        replace(os.path.realpath(path), pieces, stat.S_IMODE(mode) & 0o777)
+        return
+    with open(path, "wb") as stream:
+        stream.writelines(pieces)
+
+
 def replace(path: str, pieces: Iterable[bytes], mode: Optional[int] = None) -> None:
     """Writes bytes to a new file beside ``path``, makes sure that they are on the disk, and renames it.
 
-    ``mode`` are the file's permissions; None gives it what any new file gets. Raises OSError; then nothing changed.
+    A link of that name is replaced, not followed. ``mode`` are the file's permissions; None gives it what any new file
+    gets. Raises OSError; then the old file is there, or, if only the folder could not be synchronised, the new one.
     """
     folder = os.path.dirname(path) or os.curdir
     handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)

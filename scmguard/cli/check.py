@@ -153,6 +153,6 @@ def _write(pieces: Iterable[str], output: Optional[str]) -> None:
     from scmguard import atomic
 
     try:
-        atomic.replace(output, (piece.encode("utf-8", "backslashreplace") for piece in pieces))
+        atomic.write(output, (piece.encode("utf-8", "backslashreplace") for piece in pieces))
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(output, (error.strerror or str(error)).lower()))

@@ -53,7 +53,7 @@ def recorded(path: str) -> RecordedMachine:
 def _write(recorder: Recorder, path: str) -> None:
     note = "Recorded by scmguard {}; serial numbers, addresses and identifiers are replaced.".format(__version__)
     try:
-        atomic.replace(path, [json.dumps(anonymised(recorder.data(note)), indent=1).encode("ascii"), b"\n"])
+        atomic.write(path, [json.dumps(anonymised(recorder.data(note)), indent=1).encode("ascii"), b"\n"])
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(path, (error.strerror or str(error)).lower()))
     complain("note: {} is text; read it before you pass it on".format(path))
