@@ -13,6 +13,7 @@ from scmguard.rulebook import Profile, Rule
 
 if TYPE_CHECKING:
     from scmguard.device.facts import Device
+    from scmguard.packages.lay import Pending
 
 
 def boot_of(example: Mapping[str, Any]) -> Boot:
@@ -54,6 +55,37 @@ def device_of(example: Mapping[str, Any]) -> "Optional[Device]":
     return from_data(facts)
 
 
+def pending_of(example: Mapping[str, Any]) -> "Optional[Pending]":
+    """The transaction of an example; None where it is about none.
+
+    ``transaction: {unattended: WHY, changes: [{package, action, old, new, brings: {PATH: FILE}, takes: [PATH]}]}``. A
+    file that is brought may be a number, its size in bytes.
+    """
+    if "transaction" not in example:
+        return None
+    from scmguard.packages.ahead import GONE
+    from scmguard.packages.archive import Member
+    from scmguard.packages.lay import Outlook, Pending
+    from scmguard.packages.transaction import Change, Transaction
+
+    given = example["transaction"]
+    changes, brings, takes = [], {}, {}
+    members: Dict[str, Member] = {}
+    for entry in given["changes"]:
+        entry = dict(entry)
+        laid, taken = entry.pop("brings", {}), tuple(entry.pop("takes", ()))
+        change = Change(**entry)
+        changes.append(change)
+        brings[change.package], takes[change.package] = tuple(laid), taken
+        members.update((path, GONE) for path in taken)
+        for path, content in laid.items():
+            data = None if isinstance(content, int) else data_of(content)
+            size = content if isinstance(content, int) else len(data or b"")
+            members[path] = Member("file", 0o644, size, data=data)
+    transaction = Transaction(tuple(changes), given.get("caller", ""), given.get("unattended", ""))
+    return Pending(transaction, Outlook(members, brings, takes, dict(brings)))
+
+
 def job_of(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> Job:
     """The rule alone, on the example's boards: those of ``board`` (a name or a list), or the profile's.
 
@@ -72,7 +104,13 @@ def job_of(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profil
 
 def findings(rule: Rule, example: Mapping[str, Any], profiles: Mapping[str, Profile]) -> List[Finding]:
     """What the rule finds in an example."""
-    return lint(job_of(rule, example, profiles), boot_of(example), device_of(example)).findings
+    pending = pending_of(example)
+    boot = boot_of(example)
+    if pending is not None:
+        from scmguard.packages.future import after
+
+        boot = after(boot, pending.outlook)
+    return lint(job_of(rule, example, profiles), boot, device_of(example), pending).findings
 
 
 def expected(text: str) -> Tuple[str, int, str]:

@@ -30,6 +30,7 @@ from scmguard.text import Source, Span, encode, shortened
 
 if TYPE_CHECKING:
     from scmguard.device.facts import Device
+    from scmguard.packages.lay import Pending
 
 #: Rules that no file describes: faults of scmguard itself, and files that it cannot evaluate.
 BUILT_IN = {
@@ -47,6 +48,7 @@ _MISSING = {
     "initrd": "an initramfs image that the firmware loads",
     "space": "the boot partition mounted, for its free space",
     "device": "the device itself (run scmguard on it)",
+    "transaction": "a transaction of apt or dpkg",
     "boot.img": "the files inside boot.img, where boot_ramdisk makes the firmware look",
 }
 
@@ -68,8 +70,11 @@ class Job(NamedTuple):
         return self.parameters if self.profile_boards is None or board.name in self.profile_boards else {}
 
 
-def run(job: Job, boot: Boot, device: "Optional[Device]" = None) -> TreeReport:
-    """The report on one boot tree, with the facts of the machine that it is on. Raises Unreadable."""
+def run(job: Job, boot: Boot, device: "Optional[Device]" = None, pending: "Optional[Pending]" = None) -> TreeReport:
+    """The report on one boot tree, with the facts of the machine that it is on.
+
+    ``pending`` is the transaction after which the tree will be as it is here. Raises Unreadable.
+    """
     if device is not None and device.bootloader_config.value and not (boot.bootconf or boot.single):
         # What is in the EEPROM is the end of config.txt, too, and has rules of its own.
         fact = device.bootloader_config
@@ -79,7 +84,7 @@ def run(job: Job, boot: Boot, device: "Optional[Device]" = None) -> TreeReport:
     ran: Set[str] = set()
     for board in job.boards:
         try:
-            context = Context(evaluate(boot, board), job.parameters_of(board), device)
+            context = Context(evaluate(boot, board), job.parameters_of(board), device, pending)
         except TooComplex as error:
             found.append(_too_complex(boot, board, error))
             continue
@@ -155,7 +160,9 @@ def _can_look(rule: Rule, context: Context, not_checked: Dict[Tuple[str, str], N
 
 
 def _not_checked(id: str, context: Context, need: str, reason: str) -> NotChecked:
-    missing = "boot.img" if need not in ("rootfs", "device") and context.config.shadowed == TRUE else need
+    missing = (
+        "boot.img" if need not in ("rootfs", "device", "transaction") and context.config.shadowed == TRUE else need
+    )
     return NotChecked(id, need, reason.format(_MISSING[missing]))
 
 
@@ -203,6 +210,8 @@ def _look_for(context: Context, need: str) -> bool:
         return boot.has_binaries and not boot.single
     if need == "device":
         return context.device is not None
+    if need == "transaction":
+        return context.pending is not None
     if need == "initrd":
         return bool(context.images)
     if need == "space":

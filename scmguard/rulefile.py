@@ -17,7 +17,7 @@ from scmguard.inputs.disk import contents, open_named
 from scmguard.text import Span
 
 #: What a rule can need. ``binaries``: the folder carries kernels and firmware, and not only text files.
-NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf", "initrd", "space", "device")
+NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf", "initrd", "space", "device", "transaction")
 SCOPES = ("board", "every-board")
 WAIVERS = ("optional", "required")
 
@@ -49,6 +49,7 @@ _EXAMPLE_KEYS = (
     "space",
     "device",
     "ledger",
+    "transaction",
     "supervised",
     "finds",
     "severity",

@@ -21,6 +21,7 @@ ROOMS = [
     ("kernelimage", "example_files"),
     ("inputs",),
     ("rootfs",),
+    ("packages",),
     ("initramfs",),
     ("effective",),
     ("device",),
@@ -30,13 +31,14 @@ ROOMS = [
     ("rulebook",),
     ("lint", "settings", "compiled", "waivers"),
     ("seal",),
+    ("gate",),
     ("examples", "report"),
     ("cli",),
     ("__main__",),
 ]
 LEVEL: Dict[str, int] = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
-# What starts processes: questions to programs, and decompressors for which there is no library.
-MAY_START = ("programs", "initrd.child")
+# What starts processes: questions to programs, decompressors for which there is no library, and packages' archives.
+MAY_START = ("programs", "initrd.child", "packages.archive")
 ONLY_IN = {"lark": "parse.tables", "ruamel": "rulefile", "click": "cli"}
 
 

@@ -67,6 +67,10 @@ _TOPICS = {
     "missing": "boot_file_missing include_missing",
     "overlays": "duplicate_overlay overlay_deprecated overlay_file_missing overlay_renamed"
     " overlay_wrong_soc unknown_overlay unknown_overlay_parameter",
+    "packages.attended": "boot_package_unattended unattended_upgrades_installed",
+    "packages.needed": "needed_package_removed",
+    "packages.releases": "bootloader_package_update release_upgrade_started",
+    "packages.room": "transaction_without_room",
     "pins": "pin_conflict",
     "protection": "console_on_serial emergency_shell protection_disabled",
     "rootargument": "root_given_twice root_missing root_placeholder",

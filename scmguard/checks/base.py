@@ -15,6 +15,7 @@ from scmguard.text import Source, Span
 
 if TYPE_CHECKING:  # most runs are about no device
     from scmguard.device.facts import Device, Fact
+    from scmguard.packages.lay import Pending
 
 Params = Mapping[str, Any]
 T = TypeVar("T")
@@ -41,11 +42,19 @@ class Hit(NamedTuple):
 class Context:
     """One boot tree on one board, and what rules ask about it. Everything is worked out once, when it is asked for."""
 
-    def __init__(self, config: EffectiveConfig, profile: Mapping[str, Any], device: "Optional[Device]" = None) -> None:
+    def __init__(
+        self,
+        config: EffectiveConfig,
+        profile: Mapping[str, Any],
+        device: "Optional[Device]" = None,
+        pending: "Optional[Pending]" = None,
+    ) -> None:
         self.config = config
         self.profile = profile
         #: The facts of the machine whose files these are; None where they are of no machine that can be asked.
         self.device = device
+        #: The transaction after which the files will be as they are here; None where none is about to happen.
+        self.pending = pending
         #: What checks of one topic keep for each other, by a name of their own.
         self.memo: Dict[str, Any] = {}
         self._files: Optional[BootFiles] = None

@@ -114,6 +114,31 @@ def is_conffile(root: Folder, path: str) -> bool:
     return b"\n /" + encode(path) + b" " in (root.read(STATUS) or b"")
 
 
+def conffile_sum(root: Folder, path: str) -> Optional[str]:
+    """The MD5 sum that a configuration file had when its package brought it last; None for what dpkg knows none of.
+
+    Raises Unreadable.
+    """
+    data = root.read(STATUS) or b""
+    start = data.find(b"\n /" + encode(path) + b" ")
+    if start < 0:
+        return None
+    words = data[start + 1 : data.find(b"\n", start + 1)].split()
+    return words[1].decode("ascii", "replace") if len(words) > 1 else None
+
+
+def files(root: Folder, package: str, architecture: str = "") -> Tuple[str, ...]:
+    """The files and folders of a package, without a slash in front; none for one that is not there. Raises Unreadable.
+
+    Packages of which several architectures may be there have theirs in the name of the list.
+    """
+    for stem in (package, "{}:{}".format(package, architecture)):
+        data = root.read("{}/{}.list".format(INFO, stem))
+        if data is not None:
+            return tuple(path.lstrip("/") for path in decode(data).split("\n") if path not in ("", "/."))
+    return ()
+
+
 def _stanza(data: bytes, start: int, name: str, path: str) -> Package:
     end = data.find(b"\n\n", start)
     fields = {}

@@ -1,0 +1,1 @@
+"""The gate: what stands between a change and the next boot."""

@@ -1,0 +1,44 @@
+"""A boot tree as it will be after a transaction, or after files are put back."""
+
+from typing import Dict, Mapping
+
+from scmguard.boot import Boot
+from scmguard.folder import Folder
+from scmguard.packages.ahead import Ahead
+from scmguard.packages.archive import Member
+from scmguard.packages.lay import Outlook
+from scmguard.rootfs import mounts
+
+
+def after(boot: Boot, outlook: Outlook) -> Boot:
+    """The boot tree with a transaction's files in it."""
+    if boot.root is None:
+        return boot
+    root = Ahead(boot.root, outlook.members)
+    prefix = _place(boot.root, boot.files)
+    inside: Dict[str, Member] = {}
+    if prefix:
+        inside = {
+            name[len(prefix) :]: member
+            for name, member in outlook.members.items()
+            # A boot partition has no links: what packages link below it is not there.
+            if name.startswith(prefix) and member.kind != "link"
+        }
+    return Boot(Ahead(boot.files, inside, True), root, boot.start, notes=boot.notes, live=boot.live)
+
+
+def put_back(boot: Boot, members: Mapping[str, Member]) -> Boot:
+    """The boot tree with files of the boot partition replaced, or gone."""
+    return Boot(Ahead(boot.files, members, True), boot.root, boot.start, notes=boot.notes, live=boot.live)
+
+
+def _place(root: Folder, files: Folder) -> str:
+    """Where the boot partition is below the root, with a slash behind; empty where it is nowhere there."""
+    for place in ("boot/firmware/", "boot/"):
+        if root.label(place + "x") == files.label("x"):
+            return place
+    if files.path:
+        return ""
+    # Trees in memory have no place; their tables tell where it would be.
+    targets = [mount.target.strip("/") for mount in mounts.fstab(root) if mount.is_boot]
+    return (targets[0] if targets else "boot/firmware") + "/"

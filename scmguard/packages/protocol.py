@@ -1,0 +1,59 @@
+"""What apt writes to its hooks before it starts dpkg: version 3 of the protocol of ``DPkg::Pre-Install-Pkgs``.
+
+Loaded by every apt run, so that it imports nothing.
+
+Source: apt.conf(5), ``DPkg::Pre-Install-Pkgs``; apt 2.6.1, ``apt-pkg/deb/dpkgpm.cc`` (SendPkgsInfo), and what apt of
+bullseye, bookworm and trixie wrote when it was tried::
+
+    VERSION 3
+    Key::Name=value, with %XX for what is no plain character
+    (an empty line)
+    name oldversion oldarchitecture oldmultiarch < newversion newarchitecture newmultiarch /path.deb
+
+with ``-`` for no version, ``<``, ``=`` or ``>`` for the direction, and ``**CONFIGURE**`` or ``**REMOVE**`` for a path.
+"""
+
+from __future__ import annotations
+
+HEAD = b"VERSION 3\n"
+CONFIGURE, REMOVE = "**CONFIGURE**", "**REMOVE**"
+
+
+class Malformed(Exception):
+    """What is not version 3 of the protocol: why, as a clause."""
+
+
+def taken_apart(payload: bytes) -> tuple[bytes, list[bytes]]:
+    """The configuration and the lines about packages. Raises :class:`Malformed`."""
+    if not payload.startswith(HEAD):
+        raise Malformed("it does not begin with VERSION 3")
+    config, end, lines = payload[len(HEAD) - 1 :].partition(b"\n\n")
+    if not end:
+        raise Malformed("it ends within the configuration")
+    return config, [line for line in lines.split(b"\n") if line]
+
+
+def package_line(line: bytes) -> tuple[str, str, str, str, str, str]:
+    """A line about a package, taken apart; empty versions where apt has ``-``. Raises :class:`Malformed`."""
+    parts = line.decode("utf-8", "surrogateescape").split(" ", 8)
+    if len(parts) != 9 or parts[4] not in ("<", "=", ">"):
+        raise Malformed("a line about a package has another form")
+    name, old, old_architecture, _, direction, new, architecture, _, action = parts
+    old, new = ("" if each == "-" else each for each in (old, new))
+    return name, old, direction, new, architecture if new else old_architecture, action
+
+
+def value(config: bytes, key: str) -> str:
+    """A value of apt's configuration (the last one, as apt takes it); empty where it is not set."""
+    start = config.rfind(b"\n" + key.encode("ascii") + b"=")
+    if start < 0:
+        return ""
+    text = config[start + len(key) + 2 :].partition(b"\n")[0].decode("utf-8", "replace")
+    first, *coded = text.split("%")
+    pieces = [first]
+    for each in coded:
+        try:
+            pieces.append(chr(int(each[:2], 16)) + each[2:])
+        except ValueError:
+            pieces.append("%" + each)
+    return "".join(pieces)
