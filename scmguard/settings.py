@@ -9,7 +9,7 @@ from scmguard.finding import SEVERITIES, Waived, Waiver
 NAME = ".scmguard.yaml"
 SYSTEM = "/etc/scmguard.yaml"
 
-_KEYS = ("profile", "boards", "fail-on", "select", "ignore", "rules", "supervised", "waivers")
+_KEYS = ("profile", "boards", "fail-on", "select", "ignore", "rules", "supervised", "waivers", "strict", "snapshots")
 _WAIVER_KEYS = ("rule", "path", "match", "reason", "expires")
 
 
@@ -17,7 +17,7 @@ class Settings(NamedTuple):
     """What a configuration file says; None and empty where it says nothing.
 
     ``rules`` are folders of house rules; ``supervised`` the files that a Zymbit module verifies, for when it does not
-    answer.
+    answer. For the gate: ``strict`` stops what could not be checked; ``snapshots`` is how many are kept, and megabytes.
     """
 
     path: Optional[str] = None
@@ -29,11 +29,17 @@ class Settings(NamedTuple):
     rules: Tuple[str, ...] = ()
     waivers: Tuple[Waiver, ...] = ()
     supervised: Tuple[str, ...] = ()
+    strict: bool = False
+    snapshots: Tuple[int, int] = (10, 512)
 
 
 def find(start: str) -> Optional[str]:
     """The configuration file for a path: in its folder or the nearest one above that has one, else the system's."""
-    folder = os.path.abspath(start)
+    try:
+        folder = os.path.abspath(start)
+    except FileNotFoundError:
+        # The folder that the program was started in is gone, and with it what was above.
+        return SYSTEM if os.path.isfile(SYSTEM) else None
     while True:
         path = os.path.join(folder, NAME)
         if os.path.isfile(path):
@@ -57,6 +63,8 @@ def load(path: str) -> Settings:
     for key in ("profile", "fail-on"):
         if key in data and not isinstance(data[key], str):
             complain(path, [key], "{} must be text".format(key))
+    if not isinstance(data.get("strict", False), bool):
+        complain(path, ["strict"], "strict must be true or false")
     if data.get("fail-on", "brick") not in SEVERITIES:
         complain(path, ["fail-on"], "fail-on must be one of {}".format(", ".join(SEVERITIES)))
     lists = {key: _texts(path, data, key) for key in ("boards", "select", "ignore", "rules", "supervised")}
@@ -72,7 +80,24 @@ def load(path: str) -> Settings:
         folders,
         _waivers(path, data["waivers"]) if data.get("waivers", []) != [] else (),
         lists["supervised"],
+        data.get("strict", False),
+        _snapshots(path, data),
     )
+
+
+def _snapshots(path: str, data: Any) -> Tuple[int, int]:
+    from scmguard.rulefile import check_keys, complain
+
+    given = data.get("snapshots", {})
+    if not isinstance(given, dict):
+        complain(path, ["snapshots"], "snapshots is a mapping with number and megabytes")
+    check_keys(path, given, ("number", "megabytes"), (), ["snapshots"])
+    usual = Settings().snapshots
+    found = given.get("number", usual[0]), given.get("megabytes", usual[1])
+    for key, value in zip(("number", "megabytes"), found):
+        if type(value) is not int or value < 1:
+            complain(path, ["snapshots", key], "{} must be a number from 1 up".format(key))
+    return found
 
 
 def _texts(path: str, data: Any, key: str) -> Tuple[str, ...]:

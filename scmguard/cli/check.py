@@ -3,22 +3,16 @@
 import gc
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from scmguard import __version__
-from scmguard.boot import Boot
-from scmguard.cli.common import boots, choose, job_for, rulebook_for, settings_for
-from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
-from scmguard.errors import RuleError
+from scmguard.cli.common import boots, choose, device_for, job_for, rulebook_for, settings_for, with_waivers
+from scmguard.cli.console import COULD_NOT, FOUND, complain, fail, print_pieces
 from scmguard.finding import NotChecked, Summary, TreeReport, at_least
 from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.rulebook import Rulebook
-from scmguard.settings import Settings
-
-if TYPE_CHECKING:
-    from scmguard.device.facts import Device
 
 
 class Outcome:
@@ -68,7 +62,7 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     outcome = Outcome()
     reports = _reports(paths, options, job, outcome)
     if settings.waivers:
-        reports = _with_waivers(reports, settings, book, job)
+        reports = with_waivers(reports, settings, book, job)
     reports = outcome.watch(reports)
     text = _json(reports, job, outcome) if options["format_"] == "json" else _text(reports, book, outcome, options)
     _write(text, options.get("output"))
@@ -86,39 +80,11 @@ def _reports(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome
             gc.enable()
         if not isinstance(boot, Unreadable):
             try:
-                yield lint(job, boot, _device(boot, job, options))
+                yield lint(job, boot, None if options["no_device"] else device_for(boot, job))
                 continue
             except Unreadable as error:
                 boot = error
         outcome.error(boot.path, boot.reason)
-
-
-def _device(boot: Boot, job: Job, options: Mapping[str, Any]) -> "Optional[Device]":
-    """The facts that the rules ask for, where the files are those of the machine that this runs on."""
-    if options["no_device"] or not boot.live or boot.root is None:
-        return None
-    wanted = {fact for rule in job.rules for fact in rule.facts}
-    from scmguard.device.identity import is_raspberry_pi
-
-    if not wanted or not is_raspberry_pi(boot.root):
-        return None
-    from scmguard.device.gather import gather
-    from scmguard.device.machine import LiveMachine
-
-    return gather(LiveMachine(), wanted)
-
-
-def _with_waivers(reports: Iterator[TreeReport], settings: Settings, book: Rulebook, job: Job) -> Iterator[TreeReport]:
-    from datetime import datetime, timezone
-
-    from scmguard import waivers
-
-    try:
-        waivers.verify(settings.waivers, book.rules)
-    except RuleError as error:
-        fail(USAGE, str(error))
-    today = datetime.now(timezone.utc).date().isoformat()
-    return waivers.applied(reports, settings.waivers, {rule.id for rule in job.rules}, today)
 
 
 def _text(reports: Iterable[TreeReport], book: Rulebook, outcome: Outcome, options: Mapping[str, Any]) -> Iterator[str]:

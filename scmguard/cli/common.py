@@ -4,12 +4,26 @@ import fnmatch
 import os
 import sys
 from functools import partial
-from typing import Any, Callable, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple, Union
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    FrozenSet,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 from scmguard.boot import Boot
 from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
 from scmguard.effective.board import BOARDS, Board
 from scmguard.errors import RuleError
+from scmguard.finding import TreeReport
 from scmguard.folder import Unreadable
 from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
@@ -18,6 +32,9 @@ from scmguard.rulebook import Profile, Rule, Rulebook, load
 from scmguard.settings import NAME, Settings
 from scmguard.settings import find as find_settings
 from scmguard.settings import load as load_settings
+
+if TYPE_CHECKING:
+    from scmguard.device.facts import Device
 
 #: What a device is taken for where nothing is said.
 DEFAULT_PROFILE = "scm"
@@ -90,8 +107,10 @@ def _given(
     return (values, "") if values else (configured, "{}: ".format(settings.path))
 
 
-def job_for(book: Rulebook, choice: Choice, settings: Settings, options: Mapping[str, Any]) -> Job:
-    """The rules of the profile, narrowed by ``--select`` and ``--ignore``.
+def job_for(
+    book: Rulebook, choice: Choice, settings: Settings, options: Mapping[str, Any], transaction: bool = False
+) -> Job:
+    """The rules of the profile, narrowed by ``--select`` and ``--ignore``; those about transactions for the gate alone.
 
     A rule that demands a waiver is not to be ignored: by its id that is an error, and a pattern does not cover it.
     """
@@ -108,6 +127,7 @@ def job_for(book: Rulebook, choice: Choice, settings: Settings, options: Mapping
         rule
         for rule in book.rules.values()
         if rule.applies_to(profile.name) and (not select or _matches(rule.id, select))
+        if transaction or "transaction" not in rule.needs
     ]
     ignored = [rule for rule in rules if _matches(rule.id, ignore)]
     if len(ignored) == len(rules):
@@ -128,6 +148,35 @@ def _refuse_to_ignore(book: Rulebook, options: Mapping[str, Any], settings: Sett
             if id in book.rules and book.rules[id].waiver == "required":
                 reason = "cannot be ignored; waive it, with a reason, under waivers: in {}".format(NAME)
                 fail(USAGE, "{}{} {}".format(said, id, reason))
+
+
+def device_for(boot: Boot, job: Job) -> "Optional[Device]":
+    """The facts that the rules ask for, where the files are those of the machine that this runs on."""
+    if not boot.live or boot.root is None:
+        return None
+    wanted = {fact for rule in job.rules for fact in rule.facts}
+    from scmguard.device.identity import is_raspberry_pi
+
+    if not wanted or not is_raspberry_pi(boot.root):
+        return None
+    from scmguard.device.gather import gather
+    from scmguard.device.machine import LiveMachine
+
+    return gather(LiveMachine(), wanted)
+
+
+def with_waivers(reports: Iterator[TreeReport], settings: Settings, book: Rulebook, job: Job) -> Iterator[TreeReport]:
+    """The reports with what the settings waive marked."""
+    from datetime import datetime, timezone
+
+    from scmguard import waivers
+
+    try:
+        waivers.verify(settings.waivers, book.rules)
+    except RuleError as error:
+        fail(USAGE, str(error))
+    today = datetime.now(timezone.utc).date().isoformat()
+    return waivers.applied(reports, settings.waivers, {rule.id for rule in job.rules}, today)
 
 
 def _matches(id: str, patterns: Sequence[str]) -> bool:

@@ -144,13 +144,49 @@ def _seal() -> click.Command:
     return seal
 
 
+def _snapshot() -> click.Command:
+    @click.command("snapshot", context_settings=_CONTEXT)
+    @click.option("--list", "list_", is_flag=True, help="List what is kept, the youngest last.")
+    @click.option("--reason", metavar="TEXT", help="What it is for, for the list.")
+    def snapshot(**options: Any) -> None:
+        """Keep the boot files of this machine as they are now."""
+        from scmguard.cli.snapshot import run_snapshot
+
+        sys.exit(run_snapshot(options))
+
+    return snapshot
+
+
+def _restore() -> click.Command:
+    @click.command("restore", context_settings=_CONTEXT)
+    @click.argument("name", required=False)
+    @click.argument("files", nargs=-1, metavar="[FILE]...")
+    @click.option("--dry-run", is_flag=True, help="Show what would be put back; write nothing.")
+    def restore(name: Optional[str], files: Tuple[str, ...], **options: Any) -> None:
+        """Put boot files back as they were in the snapshot NAME, or in the last one without a fault."""
+        from scmguard.cli.snapshot import run_restore
+
+        sys.exit(run_restore(name, files, options))
+
+    return restore
+
+
+def _guard() -> click.Command:
+    from scmguard.cli.guard_commands import guard
+
+    return guard
+
+
 #: What builds each command.
 COMMANDS: Dict[str, Callable[[], click.Command]] = {
     "check": _check,
     "device": _device,
+    "guard": _guard,
+    "restore": _restore,
     "rules": _rules,
     "seal": _seal,
     "show": _show,
+    "snapshot": _snapshot,
 }
 
 

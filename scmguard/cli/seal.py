@@ -4,19 +4,16 @@ import os
 import signal
 import sys
 import time
-from datetime import datetime, timezone
 from types import FrameType
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
-from scmguard import waivers
 from scmguard.boot import Boot
-from scmguard.cli.common import choose, job_for, rulebook_for, settings_for
-from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, drop, fail, print_pieces, write_pieces
+from scmguard.cli.common import choose, job_for, rulebook_for, settings_for, with_waivers
+from scmguard.cli.console import COULD_NOT, FOUND, complain, drop, fail, print_pieces, write_pieces
 from scmguard.device.facts import Device, Signed
 from scmguard.device.gather import gather
 from scmguard.device.ledger import FOLDER, Damaged, of, parse
 from scmguard.device.machine import LiveMachine, Machine
-from scmguard.errors import RuleError
 from scmguard.finding import Finding, at_least
 from scmguard.folder import Unreadable
 from scmguard.inputs import discover
@@ -121,12 +118,7 @@ def _refused(boot: Boot, device: Device, options: Mapping[str, Any]) -> int:
     job = job_for(book, choose(book, settings, options), settings, options)
     reports = [lint(job, boot, device)]
     if settings.waivers:
-        try:
-            waivers.verify(settings.waivers, book.rules)
-        except RuleError as error:
-            fail(USAGE, str(error))
-        today = datetime.now(timezone.utc).date().isoformat()
-        reports = list(waivers.applied(reports, settings.waivers, {rule.id for rule in job.rules}, today))
+        reports = list(with_waivers(iter(reports), settings, book, job))
     for path, reason in reports[0].problems:
         complain("{}: {}".format(path, reason))
     against = [finding for finding in reports[0].findings if _speaks_against(finding)]

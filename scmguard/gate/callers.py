@@ -5,9 +5,12 @@ dpkg's under apt has apt's own terminal, so that nothing may be asked there).
 """
 
 import os
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 _DEEPEST = 12
+_INTERPRETERS = ("python", "sh", "dash", "bash", "perl")
+# What stands between a hook and the program that runs it.
+_BETWEEN = frozenset(["sh", "dash", "bash", "timeout", "apt-hook"])
 
 
 class Process(NamedTuple):
@@ -22,16 +25,18 @@ class Process(NamedTuple):
     def name(self) -> str:
         """The program's name; a script's where it is one of Python's or a shell's."""
         names = [os.path.basename(word) for word in self.words]
-        if names and names[0].startswith(("python", "sh", "dash", "bash", "perl")):
+        if names and names[0].startswith(_INTERPRETERS) and self.words[1:2] != ("-c",):
             return next((name for name in names[1:] if not name.startswith("-")), names[0])
         return names[0] if names else ""
 
 
 def started(pid: int) -> int:
-    """When a process was started, in ticks since the boot; 0 where there is none of that number."""
+    """When a process was started, in ticks since the boot; 0 where none of that number runs any more."""
     try:
         with open("/proc/{}/stat".format(pid), encoding="utf-8", errors="replace") as stream:
-            return int(stream.read().rpartition(")")[2].split()[19])
+            fields = stream.read().rpartition(")")[2].split()
+        # One that has ended and that nobody has asked about yet (a zombie) is still listed.
+        return 0 if fields[0] in ("Z", "X") else int(fields[19])
     except (OSError, IndexError, ValueError):
         return 0
 
@@ -51,6 +56,11 @@ def above(pid: int) -> List[Process]:
         except (OSError, IndexError, ValueError):
             break
     return found
+
+
+def owner(processes: List[Process]) -> Optional[Process]:
+    """The program that runs the hook: apt, dpkg, or what uses apt's library."""
+    return next((process for process in processes if process.name not in _BETWEEN), None)
 
 
 def unattended(callers: List[Process]) -> str:

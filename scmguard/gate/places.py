@@ -13,6 +13,8 @@ LOCK = STATE_FOLDER + "/gate/lock"
 OVERRIDE = STATE_FOLDER + "/gate/override.json"
 OBJECTS = STATE_FOLDER + "/objects"
 SNAPSHOTS = STATE_FOLDER + "/snapshots"
+#: The faults that the present boot began with.
+BOOTED = STATE_FOLDER + "/gate/booted"
 LOG = "/var/log/scmguard.log"
 #: What the reboot guard found last: the reason why the next boot is not safe, or nothing.
 UNSAFE = "/run/scmguard/unsafe"

@@ -5,7 +5,7 @@ and how bad and how sure they are.
 """
 
 from collections import Counter
-from typing import Dict, Iterable, List, Mapping, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, Tuple
 
 from scmguard.finding import Finding, at_least
 
@@ -20,7 +20,12 @@ Faults = Dict[Tuple[str, int], int]
 
 def counts(finding: Finding) -> bool:
     """Whether a finding can stop a change."""
-    return finding.waived is None and finding.rule not in _NOT_JUDGED and at_least(finding.severity, VETO_AT)
+    return after_boot(finding) and finding.rule not in _NOT_JUDGED
+
+
+def after_boot(finding: Finding) -> bool:
+    """Whether a finding can keep the unit from booting: files that are not signed do, too."""
+    return finding.waived is None and at_least(finding.severity, VETO_AT)
 
 
 def weight(finding: Finding) -> int:
@@ -33,12 +38,14 @@ def faults(findings: Iterable[Finding]) -> Faults:
     return dict(Counter((finding.rule, weight(finding)) for finding in findings if counts(finding)))
 
 
-def worse(before: Mapping[Tuple[str, int], int], findings: Iterable[Finding]) -> List[Finding]:
+def worse(
+    before: Mapping[Tuple[str, int], int], findings: Iterable[Finding], which: Callable[[Finding], bool] = counts
+) -> List[Finding]:
     """The findings that the state before does not have, worst first; none where nothing is worse.
 
     Of a rule that had findings before, those of a weight that it did not have so often count.
     """
-    found = [finding for finding in findings if counts(finding)]
+    found = [finding for finding in findings if which(finding)]
     added: List[Finding] = []
     for rule in {finding.rule for finding in found}:
         mine = sorted((finding for finding in found if finding.rule == rule), key=weight, reverse=True)

@@ -1,0 +1,282 @@
+"""What the hooks of apt and dpkg run, and ``scmguard guard``."""
+
+import os
+import sys
+import time
+from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Tuple
+
+from scmguard.boot import Boot
+from scmguard.cli.common import choose, device_for, job_for, rulebook_for, settings_for, with_waivers
+from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
+from scmguard.device.ledger import FOLDER, NAME, Damaged, parse
+from scmguard.finding import TreeReport
+from scmguard.folder import Unreadable
+from scmguard.gate import after, before, callers, calls, journal, override, reboot, state
+from scmguard.gate.gate import VETO, Busy, Gate, Keeps, locked, present_faults, shown
+from scmguard.gate.places import OVERRIDE
+from scmguard.inputs import discover
+from scmguard.inputs.discover import Request
+from scmguard.lint import Job
+from scmguard.lint import run as lint
+from scmguard.packages import protocol
+from scmguard.packages.lay import Pending
+from scmguard.settings import SYSTEM, Settings
+from scmguard.text import date, printable
+
+#: What the hooks call, and whether it is before or after the change.
+STAGES = ("pre", "post", "dpkgpre", "dpkgpost")
+
+
+def hook(stage: str, payload: bytes) -> int:
+    """One stage of a hook. Returns 0, VETO, or what says that nothing could be judged; never raises but for SystemExit.
+
+    A fault of scmguard is in the log with its traceback, and one line on standard error.
+    """
+    try:
+        return _hook(stage, payload)
+    except (Unreadable, Busy, protocol.Malformed) as error:
+        complain(str(error))
+    except OSError as error:
+        complain("{}: {}".format(error.filename or "the gate's files", (error.strerror or str(error)).lower()))
+    except Exception as error:  # a bug must not stop apt
+        import traceback
+
+        journal.record("internal-error", repr(error), traceback=traceback.format_exc())
+        complain("internal error, a bug in scmguard; its traceback is in the log: {!r}".format(error))
+    return COULD_NOT
+
+
+def _hook(stage: str, payload: bytes) -> int:
+    above = callers.above(os.getpid())
+    owner = callers.owner(above)
+    if stage.startswith("dpkg") and calls.is_elsewhere(os.environ):
+        return 0
+    boot = _boot()
+    if boot is None or boot.root is None:
+        return 0
+    gate = the_gate(boot)
+    with locked():
+        if stage in ("post", "dpkgpost"):
+            after.after(gate, above)
+            return 0
+        transaction = calls.of_apt(payload, above) if stage == "pre" else calls.of_dpkg(boot.root, os.environ, above)
+        return 0 if transaction is None else before.before(gate, transaction, owner)
+
+
+def _boot() -> Optional[Boot]:
+    """This machine's boot files; None where there are none, as on a machine of another kind. Raises Unreadable."""
+    from scmguard.inputs.disk import DiskFolder
+    from scmguard.rootfs.mounts import fstab
+
+    try:
+        return discover.this_machine(Request())
+    except Unreadable as error:
+        lines = [mount for mount in fstab(DiskFolder("/", is_root=True)) if mount.is_boot and "boot" in mount.target]
+        if not lines:
+            return None
+        reason = "{}; fstab has the boot partition at {}: it is not mounted, or empty"
+        raise Unreadable(error.path, reason.format(error.reason, lines[0].target)) from None
+
+
+def system_settings() -> Settings:
+    """The configuration of this machine, and no other: where a hook is run is up to whoever calls apt."""
+    return settings_for((), {"config_file": SYSTEM}) if os.path.isfile(SYSTEM) else Settings()
+
+
+def the_gate(boot: Boot, say: Callable[[str], None] = complain) -> Gate:
+    """The gate of this machine. Ends the program for a configuration that is wrong."""
+    settings = system_settings()
+    book = rulebook_for(settings)
+    options: Mapping[str, Any] = {}
+    job = job_for(book, choose(book, settings, options), settings, options, transaction=True)
+    device = device_for(boot, job)
+    assert boot.root is not None
+
+    def judge(tree: Boot, pending: Optional[Pending]) -> TreeReport:
+        report = lint(job, tree, device, pending)
+        if settings.waivers:
+            report = next(with_waivers(iter([report]), settings, book, job))
+        return report
+
+    manifest = device.manifest.value if device is not None and device.manifest.known else None
+    supervised = _supervised(job, settings) if manifest is None else frozenset(manifest)
+    number, megabytes = settings.snapshots
+    return Gate(
+        lambda: discover.this_machine(Request()),
+        boot.root,
+        boot.files.path,
+        judge,
+        say,
+        supervised,
+        Keeps(number, megabytes << 20),
+    )
+
+
+def _supervised(job: Job, settings: Settings) -> FrozenSet[str]:
+    """The files that the module is known, or else taken, to verify, where it does not answer."""
+    if settings.supervised:
+        return frozenset(settings.supervised)
+    try:
+        with open(os.path.join("/", FOLDER, NAME), "rb") as stream:
+            return frozenset(entry.name for entry in parse(stream.read()))
+    except (OSError, Damaged):
+        shipped: Any = job.parameters.get("shipped-supervised", ())
+        return frozenset(shipped)
+
+
+def run_reboot(quiet: bool) -> int:
+    """Says whether the next boot is safe: 0 if so, VETO if not."""
+    reasons, gate = _next_boot()
+    if reasons is None or gate is None:
+        return 0
+    if not reasons:
+        if not quiet:
+            complain("the next boot is safe, as far as can be told")
+        return 0
+    answers = override.read(time.time())
+    if answers is not None:
+        complain("overridden by {}: {}: {}".format(answers.who, answers.reason, reasons[0]))
+        return 0
+    complain("do not reboot: {}".format(reasons[0]))
+    return VETO
+
+
+def _next_boot() -> "Tuple[Optional[List[str]], Optional[Gate]]":
+    """Why the next boot is not safe, in lines with the worst last."""
+    try:
+        boot = _boot()
+        if boot is None or boot.root is None:
+            return None, None
+        gate = the_gate(boot)
+        found = reboot.unsafe(gate.judge(gate.find(), None).findings, reboot.began_with())
+    except Unreadable as error:
+        fail(COULD_NOT, str(error))
+    return [shown(finding) for finding in found], gate
+
+
+def run_watch() -> int:
+    """Looks at the boot files and keeps the reason why the next boot is not safe, for the inhibitor and the login."""
+    _as_root("watch")
+    reasons, _gate = _next_boot()
+    overridden = override.read(time.time()) is not None
+    reason = reasons[0] if reasons and not overridden else ""
+    try:
+        reboot.note(printable(reason))
+    except OSError as error:
+        fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
+    if reason:
+        journal.record("unsafe", reason)
+        complain("the next boot is not safe: {}".format(reason))
+    return 0
+
+
+def run_boot() -> int:
+    """At the start of the system: what this boot began with, and an end for what the last one left open."""
+    _as_root("boot")
+    try:
+        boot = _boot()
+        if boot is None or boot.root is None:
+            return 0
+        gate = the_gate(boot)
+        with locked():
+            found = present_faults(gate)
+            for entry in journal.entries():
+                if not entry.is_running:
+                    gate.log("stale", "a transaction has no end: {}; the unit has booted since".format(entry.caller))
+                    journal.end(entry)
+            reboot.remember(found)
+            gate.snapshot("this boot began with it", found)
+    except (Unreadable, Busy) as error:
+        fail(COULD_NOT, str(error))
+    except OSError as error:
+        fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
+    return run_watch()
+
+
+def run_override(reason: str, transactions: Optional[int], until: Optional[str], ends: bool) -> int:
+    """Lets what the gate would stop through, for a while."""
+    _as_root("override")
+    now = int(time.time())
+    try:
+        if ends:
+            override.end(OVERRIDE)
+            journal.record("override", "ended by {}".format(_who()))
+            complain("no override is in force")
+            return 0
+        if not reason.strip():
+            fail(USAGE, "an override takes a reason: --reason TEXT")
+        if until is not None and transactions is not None:
+            fail(USAGE, "--for and --until exclude each other")
+        end = now + override.LONGEST if until is None else _time(until, now)
+        made = override.Override(" ".join(reason.split()), _who(), now, end, 0 if until else transactions or 1)
+        override.write(made)
+    except OSError as error:
+        fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
+    said = "what would be stopped is let through {}until {}: {}"
+    many = made.transactions
+    count = "for {} transaction{}, and ".format(many, "" if many == 1 else "s") if many else ""
+    message = said.format(count, date(made.until), made.reason)
+    trouble = journal.record("override", "made by {}: {}".format(made.who, message))
+    complain(message)
+    if trouble:
+        complain("note: the log could not be written: {}".format(trouble))
+    return 0
+
+
+def _time(text: str, now: int) -> int:
+    from datetime import datetime, timezone
+
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        fail(USAGE, "{!r} is no time such as 2031-12-31T18:00 (UTC unless it says otherwise)".format(text))
+    end = int((found if found.tzinfo is not None else found.replace(tzinfo=timezone.utc)).timestamp())
+    if end <= now:
+        fail(USAGE, "{} is over already".format(text))
+    return end
+
+
+def _who() -> str:
+    from pwd import getpwuid
+
+    for name in ("SUDO_USER", "LOGNAME"):
+        if os.environ.get(name):
+            return printable(os.environ[name])
+    try:
+        return getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return "uid {}".format(os.getuid())
+
+
+def _as_root(what: str) -> None:
+    if os.geteuid() != 0:
+        fail(COULD_NOT, "guard {} is for root: run it with sudo".format(what))
+
+
+def run_status(count: int) -> int:
+    """Says what the gate knows: the present faults, what is open, the override, and the last decisions."""
+    _as_root("status")
+    known = state.read()
+    lines: List[str] = []
+    if known is None:
+        lines.append("the gate has not looked at this machine yet")
+    else:
+        total = sum(known.faults.values())
+        lines.append("boot files: {}".format("{} faults at no-boot or above".format(total) if total else "no fault"))
+        lines.append("snapshot: {}".format(known.snapshot))
+    answers = override.read(time.time())
+    lines.append("override: {}".format("none" if answers is None else _override(answers)))
+    for entry in journal.entries():
+        lines.append("{}: {}".format("running" if entry.is_running else "without an end", entry.caller))
+    try:
+        for event in journal.last(count):
+            lines.append("{} {}: {}".format(event.get("time"), event.get("event"), event.get("message")))
+    except OSError as error:
+        lines.append("the log cannot be read: {}".format((error.strerror or str(error)).lower()))
+    sys.stdout.write("".join(printable(line) + "\n" for line in lines))
+    return 0
+
+
+def _override(one: override.Override) -> str:
+    count = "{} transactions, ".format(one.transactions) if one.transactions else ""
+    return "{}until {}, by {}: {}".format(count, date(one.until), one.who, one.reason)

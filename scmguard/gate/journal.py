@@ -1,0 +1,106 @@
+"""Transactions that have begun and not ended, and the log of all that the gate decided.
+
+The log is JSON lines in a file that is only ever added to (logrotate turns it over); each line goes to syslog, too.
+"""
+
+import json
+import os
+import syslog
+from contextlib import suppress
+from datetime import datetime, timezone
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+from scmguard import atomic
+from scmguard.gate import callers
+from scmguard.gate.places import LOG, OPEN
+
+_MOST_READ = 1 << 20
+
+
+class Entry(NamedTuple):
+    """A transaction that was let through: when, for which command, of which process, and whether it was overridden.
+
+    ``owner`` is the number and the start (in ticks since the boot) of the process that runs it.
+    """
+
+    id: str
+    begun: int
+    caller: str
+    packages: Tuple[str, ...]
+    owner: Tuple[int, int]
+    overridden: str = ""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process that runs it is there."""
+        pid, started = self.owner
+        return started != 0 and callers.started(pid) == started
+
+
+def begin(entry: Entry, folder: str = OPEN) -> None:
+    """Puts an entry on the disk. Raises OSError."""
+    os.makedirs(folder, 0o700, exist_ok=True)
+    data = json.dumps(entry._asdict(), sort_keys=True).encode("ascii")
+    atomic.replace(os.path.join(folder, entry.id + ".json"), [data], 0o600)
+
+
+def entries(folder: str = OPEN) -> List[Entry]:
+    """The entries without an end, the oldest first. One that cannot be read is an entry all the same."""
+    found: List[Entry] = []
+    with suppress(FileNotFoundError):
+        for name in sorted(os.listdir(folder)):
+            if not name.endswith(".json"):
+                continue
+            try:
+                with open(os.path.join(folder, name), encoding="utf-8") as stream:
+                    data = json.load(stream)
+                pid, started = data["owner"]
+                found.append(Entry(**{**data, "packages": tuple(data["packages"]), "owner": (int(pid), int(started))}))
+            except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError):
+                found.append(Entry(name[: -len(".json")], 0, "a transaction whose entry is damaged", (), (0, 0)))
+    return found
+
+
+def end(entry: Entry, folder: str = OPEN) -> None:
+    """Takes an entry away. Raises OSError."""
+    with suppress(FileNotFoundError):
+        os.unlink(os.path.join(folder, entry.id + ".json"))
+        atomic.sync_folder(folder)
+
+
+def record(event: str, message: str, path: str = LOG, **fields: Any) -> Optional[str]:
+    """Adds a line to the log and to syslog. What went wrong with the file comes back as a clause."""
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    line: Dict[str, Any] = {"time": now, "event": event, "message": message, **fields}
+    data = json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n"
+    priority = syslog.LOG_WARNING if event in ("veto", "override", "restore", "broken") else syslog.LOG_NOTICE
+    syslog.openlog("scmguard", syslog.LOG_PID, syslog.LOG_DAEMON)
+    syslog.syslog(priority, "{}: {}".format(event, message.replace("\0", "")))
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        handle = os.open(path, flags, 0o640)
+        try:
+            os.write(handle, data)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        return "{}: {}".format(path, (error.strerror or str(error)).lower())
+    return None
+
+
+def last(count: int, path: str = LOG) -> List[Dict[str, Any]]:
+    """The last lines of the log, the oldest first; what is no line of it is left out. Raises OSError."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - _MOST_READ))
+            lines = stream.read().split(b"\n")
+    except FileNotFoundError:
+        return []
+    found: List[Dict[str, Any]] = []
+    for line in lines:
+        with suppress(ValueError, RecursionError):
+            entry = json.loads(line.decode("ascii"))
+            if isinstance(entry, dict) and "event" in entry:
+                found.append(entry)
+    return found[-count:]

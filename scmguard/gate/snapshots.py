@@ -1,0 +1,303 @@
+"""Copies of the boot files, kept by content: each content once, under its SHA-256, and a list of names for each time.
+
+A snapshot is a JSON file that is written last, when all that it names is on the disk; whatever interrupts it leaves
+none, or a whole one. Contents are verified by their hash on the way in and on the way out.
+"""
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+
+from scmguard import atomic
+from scmguard.folder import Content, Folder, Unreadable
+from scmguard.gate.places import STATE_FOLDER
+
+FORMAT = 1
+_PIECE = 1 << 20
+_DEEPEST = 8
+# What is kept where there is no room for kernels and images: the files that people and scripts edit.
+_SMALL = 1 << 20
+# Room that is left to the system, in bytes.
+_LEFT_FREE = 64 << 20
+_NAME = "%Y-%m-%dT%H-%M-%SZ"
+
+
+class Damaged(Exception):
+    """A snapshot or a content that is not what it was: which, and why, in one line."""
+
+
+class Kept(NamedTuple):
+    """A file as it was. ``stored`` tells whether its content is kept; ``seen`` how it looked from outside then."""
+
+    name: str
+    size: int
+    sha256: str
+    mtime: int
+    stored: bool
+    seen: str = ""
+
+
+class Snapshot(NamedTuple):
+    """The boot files at a time (seconds since 1970). ``good``: a check found nothing that keeps it from booting."""
+
+    name: str
+    time: int
+    why: str
+    good: bool
+    files: Tuple[Kept, ...]
+
+    @property
+    def by_name(self) -> Dict[str, Kept]:
+        """The files by their names on the boot partition."""
+        return {each.name: each for each in self.files}
+
+
+class Snapshots:
+    """The snapshots in a folder that only root may enter. Whoever writes holds the gate's lock."""
+
+    def __init__(self, folder: str = STATE_FOLDER) -> None:
+        self._lists = os.path.join(folder, "snapshots")
+        self._objects = os.path.join(folder, "objects")
+
+    def names(self) -> List[str]:
+        """The names, the youngest last."""
+        try:
+            return sorted(name[: -len(".json")] for name in os.listdir(self._lists) if name.endswith(".json"))
+        except FileNotFoundError:
+            return []
+
+    def read(self, name: str) -> Snapshot:
+        """A snapshot by its name. Raises Damaged, FileNotFoundError, OSError."""
+        if "/" in name or name.startswith("."):
+            raise FileNotFoundError(name)
+        with open(os.path.join(self._lists, name + ".json"), "rb") as stream:
+            return _parse(name, stream.read())
+
+    def every(self) -> Iterator[Snapshot]:
+        """All that can be read, the youngest first."""
+        for name in reversed(self.names()):
+            with suppress(Damaged, FileNotFoundError):
+                yield self.read(name)
+
+    def content(self, kept: Kept) -> bytes:
+        """What a file was. Raises Damaged where it is not kept, or not what it was any more, and OSError."""
+        if not kept.stored:
+            raise Damaged("{}: its content was not kept, there was no room for it".format(kept.name))
+        try:
+            with open(self._object(kept.sha256), "rb") as stream:
+                data = stream.read(kept.size + 1)
+        except FileNotFoundError:
+            raise Damaged("{}: its content is missing from the snapshots".format(kept.name)) from None
+        if len(data) != kept.size or hashlib.sha256(data).hexdigest() != kept.sha256:
+            raise Damaged("{}: what was kept of it is damaged".format(kept.name))
+        return data
+
+    def take(self, files: Folder, seen: Mapping[str, str], settled: bool, why: str, good: bool, now: int) -> Snapshot:
+        """The boot files as they are now, as a snapshot; the last one where it is the same.
+
+        ``seen`` tells how each file looks from outside; one that looks as in the last snapshot is not read again
+        where that was ``settled``. Raises OSError, Unreadable.
+        """
+        last = next(self.every(), None)
+        known = last.by_name if last is not None else {}
+        os.makedirs(self._objects, 0o700, exist_ok=True)
+        os.makedirs(self._lists, 0o700, exist_ok=True)
+        self._tidy()
+        room = self._room()
+        kept: List[Kept] = []
+        for name in walk(files):
+            before, looks = known.get(name), seen.get(name, "")
+            if before is not None and before.stored and looks and before.seen == looks:
+                kept.append(before)
+                continue
+            one = self._keep(files, name, looks if settled else "", room)
+            if one is not None:
+                kept.append(one)
+                room -= one.size if one.stored else 0
+        found = tuple(sorted(kept))
+        if last is not None and _same(last.files, found) and (last.good or not good):
+            return last
+        return self.write(Snapshot(self._free_name(now), now, why, good, found))
+
+    def write(self, snapshot: Snapshot) -> Snapshot:
+        """Puts a snapshot's list on the disk. Raises OSError."""
+        atomic.replace(os.path.join(self._lists, snapshot.name + ".json"), [_written(snapshot)], 0o600)
+        return snapshot
+
+    def prune(self, count: int, size: int) -> None:
+        """Removes the oldest until no more than ``count`` and ``size`` bytes are left.
+
+        The youngest stays, and the youngest that is known to be good. Raises OSError.
+        """
+        found = list(self.every())
+        protected = {found[0].name} if found else set()
+        protected.update([each.name for each in found if each.good][:1])
+        left = [each for each in found if each.name in protected]
+        for each in found:
+            if each.name in protected:
+                continue
+            if len(left) < count and _bytes([*left, each]) <= size:
+                left.append(each)
+            else:
+                os.unlink(os.path.join(self._lists, each.name + ".json"))
+        atomic.sync_folder(self._lists)
+        self._sweep({each.sha256 for one in left for each in one.files})
+
+    def _sweep(self, wanted: Set[str]) -> None:
+        # A list that cannot be read may name contents that nothing else does.
+        if len(list(self.every())) != len(self.names()):
+            return
+        for folder in os.listdir(self._objects):
+            path = os.path.join(self._objects, folder)
+            for name in os.listdir(path) if os.path.isdir(path) else ():
+                if folder + name not in wanted:
+                    os.unlink(os.path.join(path, name))
+
+    def _tidy(self) -> None:
+        """Removes what a run left that did not come to its end."""
+        for folder in (self._lists, self._objects):
+            for name in os.listdir(folder):
+                if name.startswith(atomic.UNFINISHED):
+                    os.unlink(os.path.join(folder, name))
+
+    def _room(self) -> int:
+        status = os.statvfs(self._objects)
+        return status.f_bavail * status.f_frsize - _LEFT_FREE
+
+    def _object(self, sha256: str) -> str:
+        return os.path.join(self._objects, sha256[:2], sha256[2:])
+
+    def _free_name(self, now: int) -> str:
+        from datetime import datetime, timezone
+
+        base = datetime.fromtimestamp(now, timezone.utc).strftime(_NAME)
+        taken, name, number = set(self.names()), base, 1
+        while name in taken:
+            number += 1
+            name = "{}-{}".format(base, number)
+        return name
+
+    def _keep(self, files: Folder, name: str, seen: str, room: int) -> Optional[Kept]:
+        content = files.content(name)
+        if content is None:
+            return None
+        status = files.status(name)
+        with content:
+            mtime = 0 if status is None else status.mtime
+            stores = content.size <= room or (content.size <= _SMALL and content.size <= room + _LEFT_FREE)
+            size, sha256 = self._store(content) if stores else _digest(content)
+            return Kept(name, size, sha256, mtime, stores, seen)
+
+    def _store(self, content: Content) -> Tuple[int, str]:
+        temporary = os.path.join(self._objects, "{}{}".format(atomic.UNFINISHED, os.getpid()))
+        made, size = hashlib.sha256(), 0
+        try:
+            with open(temporary, "xb", opener=_private) as stream:
+                for piece in _pieces(content):
+                    made.update(piece)
+                    size += len(piece)
+                    stream.write(piece)
+                stream.flush()
+                os.fsync(stream.fileno())
+            path = self._object(made.hexdigest())
+            if not os.path.exists(path):
+                os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+                os.rename(temporary, path)
+                atomic.sync_folder(os.path.dirname(path))
+                atomic.sync_folder(self._objects)
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+        return size, made.hexdigest()
+
+
+def walk(files: Folder, folder: str = "", depth: int = _DEEPEST) -> Iterator[str]:
+    """The names of all regular files in a folder and below it. Raises Unreadable."""
+    for name in files.names(folder):
+        path = "{}/{}".format(folder, name) if folder else name
+        if name.startswith(atomic.UNFINISHED) or files.link(path) is not None:
+            continue
+        status = files.status(path)
+        if status is not None and status.is_file:
+            yield path
+        elif status is not None and status.kind == "folder" and depth:
+            yield from walk(files, path, depth - 1)
+
+
+def changed(snapshot: Snapshot, files: Folder, seen: Mapping[str, str]) -> Tuple[str, ...]:
+    """The names of files that are not as they were: others, gone, or new. Raises Unreadable."""
+    known = snapshot.by_name
+    found: List[str] = []
+    present = set()
+    for name in walk(files):
+        present.add(name)
+        before = known.get(name)
+        if before is not None and before.seen and before.seen == seen.get(name):
+            continue
+        content = files.content(name)
+        if before is None or content is None:
+            found.append(name)
+            continue
+        with content:
+            if content.size != before.size or _digest(content)[1] != before.sha256:
+                found.append(name)
+    return tuple(sorted([*found, *(set(known) - present)]))
+
+
+def _pieces(content: Content) -> Iterator[bytes]:
+    at = 0
+    while True:
+        try:
+            piece = content.pread(_PIECE, at)
+        except OSError as error:
+            raise Unreadable("a boot file", (error.strerror or str(error)).lower()) from None
+        if not piece:
+            return
+        yield piece
+        at += len(piece)
+
+
+def _digest(content: Content) -> Tuple[int, str]:
+    made, size = hashlib.sha256(), 0
+    for piece in _pieces(content):
+        made.update(piece)
+        size += len(piece)
+    return size, made.hexdigest()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _same(one: Tuple[Kept, ...], other: Tuple[Kept, ...]) -> bool:
+    def plain(files: Tuple[Kept, ...]) -> List[Any]:
+        return [(each.name, each.sha256, each.stored, each.seen) for each in files]
+
+    return plain(one) == plain(other)
+
+
+def _bytes(snapshots: List[Snapshot]) -> int:
+    return sum({each.sha256: each.size for one in snapshots for each in one.files if each.stored}.values())
+
+
+def _written(snapshot: Snapshot) -> bytes:
+    body = snapshot._asdict()
+    body["files"] = [each._asdict() for each in snapshot.files]
+    return _text({"snapshot": FORMAT, "sha256": hashlib.sha256(_text(body)).hexdigest(), "body": body})
+
+
+def _text(content: Any) -> bytes:
+    return json.dumps(content, indent=0, sort_keys=True).encode("ascii") + b"\n"
+
+
+def _parse(name: str, data: bytes) -> Snapshot:
+    try:
+        content = json.loads(data.decode("ascii"))
+        body = content["body"]
+        if content["snapshot"] != FORMAT or content["sha256"] != hashlib.sha256(_text(body)).hexdigest():
+            raise Damaged("the snapshot {} is damaged".format(name))
+        return Snapshot(**{**body, "files": tuple(Kept(**each) for each in body["files"])})
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Damaged("the snapshot {} is damaged".format(name)) from None
