@@ -16,7 +16,7 @@ import subprocess
 import time
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import pytest
 
@@ -42,12 +42,17 @@ mount -t devpts -o newinstance,ptmxmode=0666 devpts "$2/root/dev/pts"
 mount -t tmpfs -o "size=$3k" none "$2/root/boot/firmware"
 exec chroot "$2/root" sh -c 'echo ready; exec sleep infinity'
 """
-#: What an SCM needs, and little more: a boot partition without a fault on the profile scm.
+#: A boot partition that a Compute Module 4 boots from.
 BOOT: Dict[str, str] = {
     "config.txt": "arm_64bit=1\nkernel=kernel8.img\n[all]\ndtoverlay=dwc2,dr_mode=host\n",
-    "cmdline.txt": "root=/dev/mapper/cryptrfs rootfstype=ext4 rootwait\n",
-    "notes.txt": "nothing about booting\n",
+    "cmdline.txt": "root=/dev/mmcblk0p2 rootfstype=ext4 rootwait\n",
+    "kernel8.img": "kernel\n",
+    "start4.elf": "firmware\n",
+    "fixup4.dat": "firmware\n",
+    "bcm2711-rpi-cm4.dtb": "tree\n",
 }
+#: A line for config.txt after which no Raspberry Pi boots, and one that costs an SCM alone.
+FATAL, FATAL_ON_SCM = "device_tree=\n", "otg_mode=1\n"
 
 
 def why_not() -> Optional[str]:
@@ -68,11 +73,6 @@ class Done(NamedTuple):
 
     status: int
     output: str
-
-    @property
-    def last_of_scmguard(self) -> str:
-        """The last line that scmguard wrote."""
-        return [line for line in self.output.splitlines() if line.startswith("scmguard: ")][-1:][0]
 
     @property
     def said(self) -> List[str]:
@@ -308,15 +308,6 @@ def base(suite: str) -> Path:
     return path
 
 
-def machines(suite: str, folder: Path) -> Iterator["Maker"]:
-    """What makes machines of a suite with scmguard in them, for a fixture."""
-    maker = Maker(suite, folder)
-    try:
-        yield maker
-    finally:
-        maker.close()
-
-
 class Maker:
     """Makes machines of one suite; all are thrown away at its end."""
 
@@ -325,24 +316,33 @@ class Maker:
         self._folder = folder
         self._base = base(suite)
         self._made: List[Machine] = []
+        self._count = 0
 
     def bare(self, boot_kib: int = 65536) -> Machine:
         """A machine without scmguard and with an empty boot partition."""
-        machine = Machine([self._base], self._folder / str(len(self._made)), boot_kib)
+        self._count += 1
+        machine = Machine([self._base], self._folder / str(self._count), boot_kib)
         self._made.append(machine)
         return machine
 
-    def guarded(self, boot_kib: int = 65536, **files: str) -> Machine:
+    def guarded(self, profile: str = "cm4", settings: str = "", boot_kib: int = 65536, **files: str) -> Machine:
         """A machine with boot files and scmguard, which has looked at them."""
         machine = self.bare(boot_kib)
         machine.boot(**files)
-        machine.write("root/scmguard.deb", "")
-        shutil.copy(built(), machine.root / "root" / "scmguard.deb")
-        done = machine.run("dpkg", "-i", "/root/scmguard.deb")
+        done = machine.run("dpkg", "-i", self.package(machine))
+        assert done.status == 0, done.output
+        machine.write("etc/scmguard.yaml", "profile: {}\n{}".format(profile, settings))
+        done = machine.run("scmguard", "snapshot")
         assert done.status == 0, done.output
         return machine
 
+    def package(self, machine: Machine) -> str:
+        """The package of scmguard in a machine."""
+        shutil.copy(built(), str(machine.root) + "/root/scmguard.deb")
+        return "/root/scmguard.deb"
+
     def close(self) -> None:
-        """Throws all away."""
+        """Throws all away that was made so far."""
         for machine in self._made:
             machine.close()
+        self._made.clear()

@@ -11,7 +11,7 @@ from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
 from scmguard.device.ledger import FOLDER, NAME, Damaged, parse
 from scmguard.finding import TreeReport
 from scmguard.folder import Unreadable
-from scmguard.gate import after, before, callers, calls, journal, override, reboot, state
+from scmguard.gate import after, before, callers, calls, journal, override, quick, reboot, state
 from scmguard.gate.gate import VETO, Busy, Gate, Keeps, locked, present_faults, shown
 from scmguard.gate.places import OVERRIDE
 from scmguard.inputs import discover
@@ -19,6 +19,7 @@ from scmguard.inputs.discover import Request
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.packages import protocol
+from scmguard.packages.attention import matters
 from scmguard.packages.lay import Pending
 from scmguard.settings import SYSTEM, Settings
 from scmguard.text import date, printable
@@ -54,13 +55,20 @@ def _hook(stage: str, payload: bytes) -> int:
     boot = _boot()
     if boot is None or boot.root is None:
         return 0
+    if stage in ("post", "dpkgpost"):
+        gate = the_gate(boot)
+        with locked():
+            after.after(gate, above)
+        return 0
+    transaction = calls.of_apt(payload, above) if stage == "pre" else calls.of_dpkg(boot.root, os.environ, above)
+    if transaction is None:
+        return 0
+    pending = before.foreseen(boot.root, transaction)
+    if not matters(pending) and not pending.outlook.broken and quick.is_unchanged():
+        return 0
     gate = the_gate(boot)
     with locked():
-        if stage in ("post", "dpkgpost"):
-            after.after(gate, above)
-            return 0
-        transaction = calls.of_apt(payload, above) if stage == "pre" else calls.of_dpkg(boot.root, os.environ, above)
-        return 0 if transaction is None else before.before(gate, transaction, owner)
+        return before.before(gate, pending, owner)
 
 
 def _boot() -> Optional[Boot]:

@@ -61,10 +61,11 @@ def has_nothing_to_do(stage: str, payload: bytes, root: str = "/") -> bool:
                 return False
         except (protocol.Malformed, Odd):
             return False
-    return _is_unchanged(root)
+    return is_unchanged(root)
 
 
-def _is_unchanged(root: str) -> bool:
+def is_unchanged(root: str = "/") -> bool:
+    """Whether the boot files look as when they were checked last, and no transaction is open. Raises OSError."""
     known = state.read()
     if known is None or not known.settled:
         return False
@@ -72,7 +73,8 @@ def _is_unchanged(root: str) -> bool:
         if os.listdir(OPEN):
             return False
     except FileNotFoundError:
-        return False
+        # No transaction has ever begun.
+        pass
     return fingerprint.fingerprint(root) == known.seen
 
 
