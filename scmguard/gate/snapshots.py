@@ -4,9 +4,12 @@ A snapshot is a JSON file that is written last, when all that it names is on the
 none, or a whole one. Contents are verified by their hash on the way in and on the way out.
 """
 
+import errno
 import hashlib
 import json
 import os
+import re
+import stat
 from contextlib import suppress
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
@@ -21,7 +24,11 @@ _DEEPEST = 8
 _SMALL = 1 << 20
 # Room that is left to the system, in bytes.
 _LEFT_FREE = 64 << 20
+# Room for the list itself, without which nothing that was kept is of use.
+_FOR_LIST = 256 << 10
+_FILES_FOR_LIST = 8
 _NAME = "%Y-%m-%dT%H-%M-%SZ"
+_NAMED = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(?:-(\d+))?")
 
 
 class Damaged(Exception):
@@ -64,7 +71,8 @@ class Snapshots:
     def names(self) -> List[str]:
         """The names, the youngest last."""
         try:
-            return sorted(name[: -len(".json")] for name in os.listdir(self._lists) if name.endswith(".json"))
+            found = [name[: -len(".json")] for name in os.listdir(self._lists) if name.endswith(".json")]
+            return sorted(found, key=_order)
         except FileNotFoundError:
             return []
 
@@ -72,13 +80,15 @@ class Snapshots:
         """A snapshot by its name. Raises Damaged, FileNotFoundError, OSError."""
         if "/" in name or name.startswith("."):
             raise FileNotFoundError(name)
-        with open(os.path.join(self._lists, name + ".json"), "rb") as stream:
-            return _parse(name, stream.read())
+        data = _plain_file(os.path.join(self._lists, name + ".json"), -1)
+        if data is None:
+            raise Damaged("the snapshot {} is damaged: it is no regular file".format(name))
+        return _parse(name, data)
 
     def every(self) -> Iterator[Snapshot]:
         """All that can be read, the youngest first."""
         for name in reversed(self.names()):
-            with suppress(Damaged, FileNotFoundError):
+            with suppress(Damaged, OSError):
                 yield self.read(name)
 
     def content(self, kept: Kept) -> bytes:
@@ -86,11 +96,10 @@ class Snapshots:
         if not kept.stored:
             raise Damaged("{}: its content was not kept, there was no room for it".format(kept.name))
         try:
-            with open(self._object(kept.sha256), "rb") as stream:
-                data = stream.read(kept.size + 1)
-        except FileNotFoundError:
+            data = _plain_file(self._object(kept.sha256), kept.size + 1)
+        except (FileNotFoundError, NotADirectoryError):
             raise Damaged("{}: its content is missing from the snapshots".format(kept.name)) from None
-        if len(data) != kept.size or hashlib.sha256(data).hexdigest() != kept.sha256:
+        if data is None or len(data) != kept.size or hashlib.sha256(data).hexdigest() != kept.sha256:
             raise Damaged("{}: what was kept of it is damaged".format(kept.name))
         return data
 
@@ -102,23 +111,21 @@ class Snapshots:
         """
         last = next(self.every(), None)
         known = last.by_name if last is not None else {}
-        os.makedirs(self._objects, 0o700, exist_ok=True)
-        os.makedirs(self._lists, 0o700, exist_ok=True)
+        self._make_folders()
         self._tidy()
-        room = self._room()
         kept: List[Kept] = []
         for name in walk(files):
             before, looks = known.get(name), seen.get(name, "")
-            if before is not None and before.stored and looks and before.seen == looks:
+            if before is not None and looks and before.seen == looks and self._is_there(before):
                 kept.append(before)
                 continue
-            one = self._keep(files, name, looks if settled else "", room)
+            one = self._keep(files, name, looks if settled else "")
             if one is not None:
                 kept.append(one)
-                room -= one.size if one.stored else 0
         found = tuple(sorted(kept))
         if last is not None and _same(last.files, found) and (last.good or not good):
-            return last
+            # What is new is at most how the files look.
+            return last if last.files == found else self.write(last._replace(files=found))
         return self.write(Snapshot(self._free_name(now), now, why, good, found))
 
     def write(self, snapshot: Snapshot) -> Snapshot:
@@ -129,11 +136,13 @@ class Snapshots:
     def prune(self, count: int, size: int) -> None:
         """Removes the oldest until no more than ``count`` and ``size`` bytes are left.
 
-        The youngest stays, and the youngest that is known to be good. Raises OSError.
+        The youngest stays, and the youngest that is known to be good; where that one is not kept as a whole, the
+        youngest good one that is, too. Raises OSError.
         """
         found = list(self.every())
-        protected = {found[0].name} if found else set()
-        protected.update([each.name for each in found if each.good][:1])
+        good = [each for each in found if each.good]
+        whole = [each for each in good if all(file.stored for file in each.files)]
+        protected = {each.name for each in [*found[:1], *good[:1], *whole[:1]]}
         left = [each for each in found if each.name in protected]
         for each in found:
             if each.name in protected:
@@ -149,11 +158,20 @@ class Snapshots:
         # A list that cannot be read may name contents that nothing else does.
         if len(list(self.every())) != len(self.names()):
             return
-        for folder in os.listdir(self._objects):
-            path = os.path.join(self._objects, folder)
-            for name in os.listdir(path) if os.path.isdir(path) else ():
-                if folder + name not in wanted:
-                    os.unlink(os.path.join(path, name))
+        with os.scandir(self._objects) as folders:
+            for folder in folders:
+                if not folder.is_dir(follow_symlinks=False):
+                    continue
+                with os.scandir(folder.path) as objects:
+                    for each in objects:
+                        if folder.name + each.name not in wanted and not each.is_dir(follow_symlinks=False):
+                            os.unlink(each.path)
+
+    def _make_folders(self) -> None:
+        for folder in (self._objects, self._lists):
+            if not os.path.isdir(folder):
+                os.makedirs(folder, 0o700, exist_ok=True)
+                atomic.sync_folder(os.path.dirname(folder))
 
     def _tidy(self) -> None:
         """Removes what a run left that did not come to its end."""
@@ -164,7 +182,9 @@ class Snapshots:
 
     def _room(self) -> int:
         status = os.statvfs(self._objects)
-        return status.f_bavail * status.f_frsize - _LEFT_FREE
+        # File systems without a fixed number of files say 0.
+        files = status.f_favail if status.f_files else _FILES_FOR_LIST
+        return status.f_bavail * status.f_frsize - _LEFT_FREE if files >= _FILES_FOR_LIST else -_LEFT_FREE
 
     def _object(self, sha256: str) -> str:
         return os.path.join(self._objects, sha256[:2], sha256[2:])
@@ -173,22 +193,44 @@ class Snapshots:
         from datetime import datetime, timezone
 
         base = datetime.fromtimestamp(now, timezone.utc).strftime(_NAME)
+        # A clock that went back (a Raspberry Pi has none that runs without power) makes nothing older than it is.
+        base = max([base, *(named.group(1) for named in map(_NAMED.fullmatch, self.names()) if named is not None)])
         taken, name, number = set(self.names()), base, 1
         while name in taken:
             number += 1
             name = "{}-{}".format(base, number)
         return name
 
-    def _keep(self, files: Folder, name: str, seen: str, room: int) -> Optional[Kept]:
+    def _is_there(self, kept: Kept) -> bool:
+        """Whether a content is kept, as far as its size tells."""
+        try:
+            status = os.lstat(self._object(kept.sha256))
+        except OSError:
+            return False
+        return kept.stored and stat.S_ISREG(status.st_mode) and status.st_size == kept.size
+
+    def _keep(self, files: Folder, name: str, seen: str) -> Optional[Kept]:
         content = files.content(name)
         if content is None:
             return None
         status = files.status(name)
         with content:
             mtime = 0 if status is None else status.mtime
-            stores = content.size <= room or (content.size <= _SMALL and content.size <= room + _LEFT_FREE)
-            size, sha256 = self._store(content) if stores else _digest(content)
-            return Kept(name, size, sha256, mtime, stores, seen)
+            size, sha256 = _digest(content)
+            known = Kept(name, size, sha256, mtime, True, seen)
+            # What is kept already takes no room.
+            with suppress(Damaged, OSError):
+                self.content(known)
+                return known
+            room = self._room()
+            if size <= room or size <= min(_SMALL, room + _LEFT_FREE - _FOR_LIST):
+                try:
+                    size, sha256 = self._store(content)
+                    return Kept(name, size, sha256, mtime, True, seen)
+                except OSError as error:
+                    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                        raise
+            return known._replace(stored=False)
 
     def _store(self, content: Content) -> Tuple[int, str]:
         temporary = os.path.join(self._objects, "{}{}".format(atomic.UNFINISHED, os.getpid()))
@@ -201,12 +243,12 @@ class Snapshots:
                     stream.write(piece)
                 stream.flush()
                 os.fsync(stream.fileno())
+            # What is there of that name is damaged.
             path = self._object(made.hexdigest())
-            if not os.path.exists(path):
-                os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
-                os.rename(temporary, path)
-                atomic.sync_folder(os.path.dirname(path))
-                atomic.sync_folder(self._objects)
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+            os.rename(temporary, path)
+            atomic.sync_folder(os.path.dirname(path))
+            atomic.sync_folder(self._objects)
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
@@ -236,7 +278,7 @@ def changed(snapshot: Snapshot, files: Folder, seen: Mapping[str, str]) -> Tuple
         before = known.get(name)
         if before is not None and before.seen and before.seen == seen.get(name):
             continue
-        content = files.content(name)
+        content = files.content(name) if before is not None else None
         if before is None or content is None:
             found.append(name)
             continue
@@ -267,13 +309,34 @@ def _digest(content: Content) -> Tuple[int, str]:
     return size, made.hexdigest()
 
 
+def _order(name: str) -> Tuple[str, int]:
+    """What sorts names by their age: -10 comes after -9."""
+    named = _NAMED.fullmatch(name)
+    return (name, 0) if named is None else (named.group(1), int(named.group(2) or 1))
+
+
+def _plain_file(path: str, most: int) -> Optional[bytes]:
+    """What is in a regular file; None for a link or anything else. Raises OSError."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        return None
+    with os.fdopen(handle, "rb") as stream:
+        return stream.read(most)
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _same(one: Tuple[Kept, ...], other: Tuple[Kept, ...]) -> bool:
     def plain(files: Tuple[Kept, ...]) -> List[Any]:
-        return [(each.name, each.sha256, each.stored, each.seen) for each in files]
+        return [(each.name, each.sha256, each.stored) for each in files]
 
     return plain(one) == plain(other)
 
@@ -298,6 +361,9 @@ def _parse(name: str, data: bytes) -> Snapshot:
         body = content["body"]
         if content["snapshot"] != FORMAT or content["sha256"] != hashlib.sha256(_text(body)).hexdigest():
             raise Damaged("the snapshot {} is damaged".format(name))
-        return Snapshot(**{**body, "files": tuple(Kept(**each) for each in body["files"])})
+        found = Snapshot(**{**body, "files": tuple(Kept(**each) for each in body["files"])})
+        if found.name != name:
+            raise Damaged("the snapshot {} is damaged: it is {}".format(name, found.name))
+        return found
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Damaged("the snapshot {} is damaged".format(name)) from None
