@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from typing import NamedTuple, Optional
@@ -32,12 +33,14 @@ def put_back(top: str, back: Back) -> None:
     """Replaces a file below the folder ``top``, and has it on the disk when this ends. Raises NotPutBack."""
     path = os.path.join(top, back.name)
     try:
-        folder = _folder(top, back.name)
+        folder = _folder(top, back.name, back.data is not None)
         if back.data is None:
-            with suppress(FileNotFoundError):
-                os.unlink(path)
-            atomic.sync_folder(folder)
+            if os.path.isdir(folder):
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+                atomic.sync_folder(folder)
             return
+        _tidy(folder)
         try:
             _write(path, back.data, back.mtime)
         except OSError as error:
@@ -51,7 +54,7 @@ def put_back(top: str, back: Back) -> None:
         raise NotPutBack("{}: {}".format(path, (error.strerror or str(error)).lower())) from None
 
 
-def _folder(top: str, name: str) -> str:
+def _folder(top: str, name: str, makes: bool) -> str:
     """The folder of a file, made if need be. Raises OSError, NotPutBack for one that is reached through a link."""
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts):
@@ -61,24 +64,37 @@ def _folder(top: str, name: str) -> str:
         folder = os.path.join(folder, part)
         if os.path.islink(folder):
             raise NotPutBack("{} is a symbolic link; it was not followed".format(folder))
-        with suppress(FileExistsError):
+        if makes and not os.path.isdir(folder):
             os.mkdir(folder, 0o755)
+            atomic.sync_folder(os.path.dirname(folder))
     return folder
+
+
+def _tidy(folder: str) -> None:
+    """Removes what a run left that did not come to its end: the boot partition is small."""
+    for name in os.listdir(folder):
+        if name.startswith(atomic.UNFINISHED):
+            with suppress(OSError):  # a nuisance, and no reason not to put anything back
+                os.unlink(os.path.join(folder, name))
 
 
 def _fits(path: str, size: int) -> bool:
     """Whether a file has room once the one of that name is gone."""
     room = os.statvfs(os.path.dirname(path))
     with suppress(FileNotFoundError):
-        return room.f_bavail * room.f_frsize + os.lstat(path).st_blocks * 512 >= size
+        there = os.lstat(path)
+        # A file of several names keeps its room.
+        frees = there.st_blocks * 512 if there.st_nlink == 1 else 0
+        return room.f_bavail * room.f_frsize + frees >= size
     return False
 
 
 def _write(path: str, data: bytes, mtime: int) -> None:
-    try:
-        mode = os.lstat(path).st_mode & 0o777
-    except FileNotFoundError:
-        mode = _MODE
+    mode = _MODE
+    with suppress(FileNotFoundError):
+        there = os.lstat(path).st_mode
+        # A link's own mode lets everybody write.
+        mode = stat.S_IMODE(there) & 0o777 if stat.S_ISREG(there) else _MODE
     handle, temporary = tempfile.mkstemp(prefix=atomic.UNFINISHED, dir=os.path.dirname(path))
     try:
         with os.fdopen(handle, "wb") as stream:
