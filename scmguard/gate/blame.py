@@ -13,12 +13,12 @@ def to_put_back(changed: Sequence[str], named: Iterable[str], harm: Try) -> Tupl
 
     ``harm`` counts what is worse than before with some files put back; ``named`` are those that findings name.
     """
-    tries = _Counted(harm)
+    tries, suspects = _Counted(harm), frozenset(named)
     now = tries(frozenset())
     best = tries(frozenset(changed))
     if not changed or best >= now:
         return ()
-    likely = [name for name in changed if name in set(named)]
+    likely = [name for name in changed if name in suspects]
     chosen = likely if likely and tries(frozenset(likely)) <= best else list(changed)
     return tuple(_fewest(chosen, lambda names: tries(frozenset(names)) <= best, tries))
 
@@ -46,6 +46,8 @@ def _fewest(names: List[str], is_enough: Callable[[List[str]], bool], tries: _Co
     while len(names) > 1 and not tries.are_over:
         size = max(1, len(names) // parts)
         for start in range(0, len(names), size):
+            if tries.are_over:
+                return names
             rest = names[:start] + names[start + size :]
             if rest and is_enough(rest):
                 names, parts = rest, max(parts - 1, 2)
