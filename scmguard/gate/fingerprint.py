@@ -57,13 +57,14 @@ def _walk(folder: str, lines: list[str], depth: int) -> None:
 
 
 def _line(path: str, status: os.stat_result) -> str:
-    path = path.replace("\\", "\\\\").replace("\n", "\\n")
+    path = path.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
     return f"{path}\t{status.st_size}\t{status.st_mtime_ns}\t{status.st_ctime_ns}\t{status.st_ino}\t{status.st_mode}"
 
 
 def newest(lines: str) -> int:
     """The time of the youngest change among a fingerprint's files, in nanoseconds since 1970; 0 for no file."""
-    return max((int(line.split("\t")[2]) for line in lines.split("\n") if line), default=0)
+    # Who unpacks an archive sets the one time to what it was there, and nobody sets the other.
+    return max((int(time) for line in lines.split("\n") if line for time in line.split("\t")[2:4]), default=0)
 
 
 def is_settled(lines: str) -> bool:

@@ -68,7 +68,8 @@ class Gate(NamedTuple):
 def looks(lines: str, top: str) -> Dict[str, str]:
     """How each file of the boot partition looks from outside, by its name there."""
     prefix = os.path.realpath(top) + "/"
-    pairs = (line.partition("\t") for line in lines.split("\n"))
+    # A name that is written in another way there is not told apart here.
+    pairs = (line.partition("\t") for line in lines.split("\n") if "\\" not in line)
     return {path[len(prefix) :]: rest for path, _, rest in pairs if path.startswith(prefix)}
 
 

@@ -29,12 +29,13 @@ def read(now: float, path: str = OVERRIDE) -> Optional[Override]:
             data = json.load(stream)
         found = Override(**data)
         types = (str, str, int, int, int)
-        if not all(type(value) is kind for value, kind in zip(found, types)):
+        if not all(type(value) is kind for value, kind in zip(found, types)) or not found.reason.strip():
             return None
     except (OSError, ValueError, TypeError, RecursionError):
         return None
+    end = min(found.until, found.made + LONGEST) if found.transactions else found.until
     # A clock that went back does not make it last for ever.
-    return found if found.made - LONGEST <= now < found.until else None
+    return found if found.made - LONGEST <= now < end else None
 
 
 def write(override: Override, path: str = OVERRIDE) -> None:

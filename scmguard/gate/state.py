@@ -27,7 +27,7 @@ class State:
 def read(path: str = STATE) -> State | None:
     """The state as it was written last; None where there is none, or none that can be read."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
             text = stream.read()
     except OSError:
         return None
