@@ -25,7 +25,7 @@ class Process(NamedTuple):
     def name(self) -> str:
         """The program's name; a script's where it is one of Python's or a shell's."""
         names = [os.path.basename(word) for word in self.words]
-        if names and names[0].startswith(_INTERPRETERS) and self.words[1:2] != ("-c",):
+        if names and names[0].rstrip("0123456789.") in _INTERPRETERS and self.words[1:2] != ("-c",):
             return next((name for name in names[1:] if not name.startswith("-")), names[0])
         return names[0] if names else ""
 
@@ -51,7 +51,9 @@ def above(pid: int) -> List[Process]:
             if pid <= 0:
                 break
             with open("/proc/{}/cmdline".format(pid), "rb") as stream:
-                words = tuple(word.decode("utf-8", "surrogateescape") for word in stream.read().split(b"\0")[:-1])
+                line = stream.read().decode("utf-8", "surrogateescape")
+            # A program that writes its own line there may leave out the last end.
+            words = tuple((line[:-1] if line.endswith("\0") else line).split("\0")) if line else ()
             found.append(Process(pid, started(pid), words, os.readlink("/proc/{}/cwd".format(pid))))
         except (OSError, IndexError, ValueError):
             break

@@ -5,6 +5,7 @@ The log is JSON lines in a file that is only ever added to (logrotate turns it o
 
 import json
 import os
+import stat
 import syslog
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -40,6 +41,9 @@ class Entry(NamedTuple):
 def begin(entry: Entry, folder: str = OPEN) -> None:
     """Puts an entry on the disk. Raises OSError."""
     os.makedirs(folder, 0o700, exist_ok=True)
+    for name in os.listdir(folder):
+        if name.startswith(atomic.UNFINISHED):
+            os.unlink(os.path.join(folder, name))
     data = json.dumps(entry._asdict(), sort_keys=True).encode("ascii")
     atomic.replace(os.path.join(folder, entry.id + ".json"), [data], 0o600)
 
@@ -51,14 +55,24 @@ def entries(folder: str = OPEN) -> List[Entry]:
         for name in sorted(os.listdir(folder)):
             if not name.endswith(".json"):
                 continue
+            id = name[: -len(".json")]
             try:
                 with open(os.path.join(folder, name), encoding="utf-8") as stream:
-                    data = json.load(stream)
-                pid, started = data["owner"]
-                found.append(Entry(**{**data, "packages": tuple(data["packages"]), "owner": (int(pid), int(started))}))
-            except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError):
-                found.append(Entry(name[: -len(".json")], 0, "a transaction whose entry is damaged", (), (0, 0)))
-    return found
+                    found.append(_entry(id, json.load(stream)))
+            except (OSError, ValueError, TypeError, KeyError, RecursionError):
+                found.append(Entry(id, 0, "a transaction whose entry is damaged", (), (0, 0)))
+    return sorted(found, key=lambda entry: entry.begun)
+
+
+def _entry(id: str, data: Any) -> Entry:
+    """An entry as it was written. Raises ValueError, TypeError, KeyError for what is none."""
+    pid, started = data["owner"]
+    # Its end is that of its file, whatever is in there.
+    entry = Entry(**{**data, "id": id, "packages": tuple(data["packages"]), "owner": (pid, started)})
+    values = (entry.begun, pid, started, entry.caller, entry.overridden)
+    if [type(value) for value in values] != [int, int, int, str, str]:
+        raise ValueError(id)
+    return entry
 
 
 def end(entry: Entry, folder: str = OPEN) -> None:
@@ -75,16 +89,30 @@ def record(event: str, message: str, path: str = LOG, **fields: Any) -> Optional
     data = json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n"
     priority = syslog.LOG_WARNING if event in ("veto", "override", "restore", "broken") else syslog.LOG_NOTICE
     syslog.openlog("scmguard", syslog.LOG_PID, syslog.LOG_DAEMON)
-    syslog.syslog(priority, "{}: {}".format(event, message.replace("\0", "")))
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    # Names of files may have what is no text.
+    said = "{}: {}".format(event, message.replace("\0", "")).encode("utf-8", "backslashreplace").decode("utf-8")
+    syslog.syslog(priority, said)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         handle = os.open(path, flags, 0o640)
         try:
-            os.write(handle, data)
+            return _append(handle, path, data)
         finally:
             os.close(handle)
     except OSError as error:
         return "{}: {}".format(path, (error.strerror or str(error)).lower())
+
+
+def _append(handle: int, path: str, data: bytes) -> Optional[str]:
+    """Adds a line to an open file. Returns what went wrong; raises OSError."""
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        return "{}: is not a regular file".format(path)
+    # A line that the disk had no room for was cut off, and must not spoil this one.
+    if status.st_size and os.pread(handle, 1, status.st_size - 1) != b"\n":
+        data = b"\n" + data
+    if os.write(handle, data) < len(data):
+        return "{}: there was no room for a whole line".format(path)
     return None
 
 
@@ -103,4 +131,4 @@ def last(count: int, path: str = LOG) -> List[Dict[str, Any]]:
             entry = json.loads(line.decode("ascii"))
             if isinstance(entry, dict) and "event" in entry:
                 found.append(entry)
-    return found[-count:]
+    return found[-count:] if count else []
