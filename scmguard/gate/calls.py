@@ -18,7 +18,13 @@ from scmguard.text import shortened
 
 #: The actions of dpkg that a hook looks at beforehand; all others are ways out of trouble.
 JUDGED = ("install", "unpack", "remove", "purge")
-_WITH_VALUE = ("--root", "--admindir", "--instdir", "--ignore-depends", "--log", "--status-fd", "-D", "--debug")
+_WITH_VALUE = frozenset(
+    "--{}".format(name)
+    for name in (
+        *("root", "admindir", "instdir", "ignore-depends", "log", "status-fd", "status-logger", "debug", "abort-after"),
+        *("pre-invoke", "post-invoke", "path-exclude", "path-include", "verify-format", "force", "no-force", "refuse"),
+    )
+)
 _SIMULATES = ("--no-act", "--dry-run", "--simulate")
 _LONGEST = 200
 
@@ -36,20 +42,23 @@ def of_dpkg(root: Folder, environment: Mapping[str, str], above: List[Process]) 
     dpkg tells its hooks the action alone; the packages are on the command line of the process above.
     """
     process = next((each for each in above if each.name == "dpkg"), None)
-    if process is None or is_elsewhere(environment):
+    action = environment.get("DPKG_HOOK_ACTION")
+    if process is None or action not in JUDGED or is_elsewhere(environment):
         return None
     words = process.words[1:]
     if any(word in _SIMULATES for word in words):
         return None
     changes: List[Change] = []
-    removes = environment.get("DPKG_HOOK_ACTION") in ("remove", "purge")
+    recursive = any(word == "--recursive" or (_is_short(word) and "R" in word) for word in words)
     for word in _arguments(words):
-        if removes:
-            known = dpkg.package(root, word.partition(":")[0])
-            if known is not None and known.is_present:
-                changes.append(Change(known.name, REMOVE, known.version, "", known.architecture))
+        if action in ("remove", "purge"):
+            name, _, architecture = word.partition(":")
+            known = _known(root, name)
+            if known is not None:
+                changes.append(Change(known.name, REMOVE, known.version, "", architecture or known.architecture))
         else:
-            changes += [_unpacked(root, path) for path in _archives(os.path.join(process.folder, word))]
+            found = _archives(os.path.join(process.folder, word), recursive)
+            changes += [_unpacked(root, path) for path in found]
     return Transaction(tuple(changes), _shown(process), callers.unattended(above))
 
 
@@ -66,18 +75,25 @@ def _arguments(words: Tuple[str, ...]) -> Iterator[str]:
     skip = False
     for word in words:
         if skip or (word.startswith("-") and word != "-"):
-            skip = not skip and word in _WITH_VALUE
+            skip = not skip and (word in _WITH_VALUE or (_is_short(word) and word.endswith("D")))
             continue
         yield word
 
 
-def _archives(path: str) -> List[str]:
-    """A file, or with --recursive the packages in a folder."""
+def _is_short(word: str) -> bool:
+    """Whether a word is one or several options of one letter each."""
+    return word[:1] == "-" != word[1:2]
+
+
+def _archives(path: str, recursive: bool) -> List[str]:
+    """A file, or with --recursive the packages in a folder and behind the links in it, as dpkg has find(1) look."""
     if os.path.isfile(path):
         return [path]
     found = []
-    for folder, folders, names in os.walk(path):
-        folders.sort()
+    seen = set()
+    for folder, folders, names in os.walk(path, followlinks=True) if recursive else ():
+        seen.add(os.path.realpath(folder))
+        folders[:] = sorted(name for name in folders if os.path.realpath(os.path.join(folder, name)) not in seen)
         found += [os.path.join(folder, name) for name in sorted(names) if name.endswith(".deb")]
     return found
 
@@ -89,10 +105,16 @@ def _unpacked(root: Folder, path: str) -> Change:
     except Broken:
         # It is reported where its files are looked for.
         return change._replace(package=os.path.basename(path))
-    known = dpkg.package(root, change.package)
-    if known is not None and known.is_present:
+    known = _known(root, change.package)
+    if known is not None:
         change = change._replace(action=UPGRADE, old=known.version)
     return change
+
+
+def _known(root: Folder, name: str) -> Optional[dpkg.Package]:
+    """A package that is there."""
+    known = dpkg.package(root, name) if name.isascii() else None
+    return known if known is not None and known.is_present else None
 
 
 def _shown(process: Optional[Process]) -> str:

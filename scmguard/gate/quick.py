@@ -70,7 +70,7 @@ def is_unchanged(root: str = "/") -> bool:
     if known is None or not known.settled:
         return False
     try:
-        if os.listdir(OPEN):
+        if any(name.endswith(".json") for name in os.listdir(OPEN)):
             return False
     except FileNotFoundError:
         # No transaction has ever begun.
