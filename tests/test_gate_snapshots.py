@@ -1,9 +1,13 @@
 """Snapshots of the boot files: what is kept, in which order, and for how long."""
 
 import os
-from typing import Any, List, Tuple
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scmguard.folder import MemoryFolder
 from scmguard.gate.snapshots import Snapshot, Snapshots, changed, walk
@@ -141,6 +145,33 @@ def test_what_is_on_the_disk_before_what_names_it(tmp_path: Any, monkeypatch: py
     take(store, {"a": b"a"}, NOON + 1)
     content = ["fsync objects/*", "rename objects/*/*", "fsync objects/*", "fsync objects"]
     assert done == [*content, "fsync snapshots/*", "replace snapshots/*", "fsync snapshots"]
+
+
+STEPS = st.tuples(
+    st.dictionaries(st.sampled_from(["a", "b/c", "d\n"]), st.sampled_from([b"", b"x", b"y" * 50]), max_size=3),
+    st.booleans(),
+    st.integers(-2, 2),
+    st.integers(0, 3),
+    st.sampled_from([0, 51, 1000]),
+)
+
+
+@given(st.lists(STEPS, max_size=12))
+def test_whatever_comes_and_goes(steps: List[Tuple[Dict[str, bytes], bool, int, int, int]]) -> None:
+    """With a clock that jumps; what is settled looks like its content."""
+    with tempfile.TemporaryDirectory() as folder:
+        store, last_good, now = Snapshots(folder), "", NOON
+        for files, good, later, count, size in steps:
+            now += later
+            taken = take(store, files, now, good, seen={name: repr(data) for name, data in files.items()})
+            last_good = taken.name if taken.good else last_good
+            assert contents(store, taken) == files and changed(taken, MemoryFolder(files), {}) == ()
+            store.prune(count, size)
+            names = whole(folder)
+            assert names[-1] == taken.name and (not last_good or last_good in names)
+            assert len(names) <= max(count, 1 + (last_good not in ("", taken.name)))
+            wanted = {each.sha256 for one in store.every() for each in one.files}
+            assert set(objects(Path(folder))) == wanted
 
 
 # --- how many ---

@@ -6,7 +6,6 @@ Loaded by every apt run, so that it imports nothing but ``os``.
 from __future__ import annotations
 
 import os
-import time
 
 #: What is looked at below the root: folders with all that is in them, and single files.
 WATCHED = (
@@ -67,6 +66,9 @@ def newest(lines: str) -> int:
     return max((int(time) for line in lines.split("\n") if line for time in line.split("\t")[2:4]), default=0)
 
 
-def is_settled(lines: str) -> bool:
-    """Whether no file was changed so short ago that a later change could look the same, or will be in the future."""
-    return newest(lines) + _STEP < time.time_ns()
+def is_settled(lines: str, began: int) -> bool:
+    """Whether no file was changed so short ago that a later change could look the same, or will be in the future.
+
+    ``began`` is when the look at the files began, in nanoseconds since 1970.
+    """
+    return newest(lines) + _STEP < began

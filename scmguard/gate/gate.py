@@ -55,8 +55,9 @@ class Gate(NamedTuple):
 
     def snapshot(self, why: str, found: Faults) -> Snapshot:
         """The boot files as they are, kept. Raises OSError, Unreadable."""
+        began = time.time_ns()
         lines = fingerprint.fingerprint()
-        settled = fingerprint.is_settled(lines)
+        settled = fingerprint.is_settled(lines, began)
         taken = self.snapshots.take(
             self.find().files, looks(lines, self.top), settled, why, not found, int(time.time())
         )

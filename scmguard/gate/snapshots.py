@@ -194,12 +194,9 @@ class Snapshots:
 
         base = datetime.fromtimestamp(now, timezone.utc).strftime(_NAME)
         # A clock that went back (a Raspberry Pi has none that runs without power) makes nothing older than it is.
-        base = max([base, *(named.group(1) for named in map(_NAMED.fullmatch, self.names()) if named is not None)])
-        taken, name, number = set(self.names()), base, 1
-        while name in taken:
-            number += 1
-            name = "{}-{}".format(base, number)
-        return name
+        known = [_order(name) for name in self.names() if _NAMED.fullmatch(name)]
+        base, number = max([(base, 0), *known])
+        return "{}-{}".format(base, number + 1) if number else base
 
     def _is_there(self, kept: Kept) -> bool:
         """Whether a content is kept, as far as its size tells."""
