@@ -81,6 +81,15 @@ def test_a_content_that_is_at_hand_is_mended(tmp_path: Any, damage: Callable[[An
     assert store.content(taken.files[0]) == b"abcdef"
 
 
+def test_a_folder_in_the_place_of_a_content_stops_nothing(tmp_path: Any) -> None:
+    store = Snapshots(str(tmp_path))
+    take(store, {"a": b"a"})
+    a_folder(objects(tmp_path)[sum_of(b"a")])
+    taken = take(store, {"a": b"a", "b": b"b"}, NOON + 1)
+    assert contents(store, taken) == {"b": b"b"} and [each.stored for each in taken.files] == [False, True]
+    assert not any(path.name.startswith(".scmguard-") for path in tmp_path.glob("objects/*"))
+
+
 def test_every_flipped_bit_of_a_list_is_found(tmp_path: Any) -> None:
     store = Snapshots(str(tmp_path))
     taken = take(store, {"a": b"a"})

@@ -225,7 +225,8 @@ class Snapshots:
                     size, sha256 = self._store(content)
                     return Kept(name, size, sha256, mtime, True, seen)
                 except OSError as error:
-                    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                    # With a folder in its place it is not kept either.
+                    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EISDIR):
                         raise
             return known._replace(stored=False)
 
