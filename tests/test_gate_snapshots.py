@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scmguard.folder import MemoryFolder
@@ -156,6 +156,7 @@ STEPS = st.tuples(
 )
 
 
+@settings(deadline=None, max_examples=50)  # each waits for the disk
 @given(st.lists(STEPS, max_size=12))
 def test_whatever_comes_and_goes(steps: List[Tuple[Dict[str, bytes], bool, int, int, int]]) -> None:
     """With a clock that jumps; what is settled looks like its content."""
