@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import Any, FrozenSet, List, Sequence, Tuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scmguard.finding import Finding, Waived
@@ -47,6 +47,7 @@ CAN_STOP = FINDINGS.filter(counts)
 # --- worse ---
 
 
+@settings(deadline=None)
 @given(STATES, st.randoms(), st.integers(0, 100), st.text(max_size=3))
 def test_the_same_is_never_worse_however_lines_and_messages_move(
     state: List[Finding], random: Any, by: int, message: str
@@ -57,18 +58,21 @@ def test_the_same_is_never_worse_however_lines_and_messages_move(
     assert faults(moved) == faults(state)
 
 
+@settings(deadline=None)
 @given(STATES, CAN_STOP)
 def test_one_more_is_always_worse(state: List[Finding], one: Finding) -> None:
     added = worse(faults(state), [*state, one])
     assert added and all(each.rule == one.rule for each in added)
 
 
+@settings(deadline=None)
 @given(STATES, CAN_STOP)
 def test_a_new_rule_is_said_and_nothing_else(state: List[Finding], one: Finding) -> None:
     state = [each for each in state if each.rule != one.rule]
     assert worse(faults(state), [*state, one]) == [one]
 
 
+@settings(deadline=None)
 @given(STATES, FINDINGS.filter(lambda each: not counts(each)))
 def test_what_cannot_stop_a_change_makes_nothing_worse(state: List[Finding], one: Finding) -> None:
     assert worse(faults(state), [*state, one]) == []
@@ -85,12 +89,14 @@ def softer(one: Finding, how: str) -> List[Finding]:
     return [one._replace(severity=order[max(0, order.index(one.severity) - 1)])]
 
 
+@settings(deadline=None)
 @given(STATES, st.lists(st.sampled_from(["as it is", "gone", "waived", "possible", "milder"]), min_size=8, max_size=8))
 def test_less_and_softer_is_never_worse(state: List[Finding], hows: List[str]) -> None:
     now = [each for one, how in zip(state, hows) for each in ([one] if how == "as it is" else softer(one, how))]
     assert worse(faults(state), now) == []
 
 
+@settings(deadline=None)
 @given(STATES, st.integers(0, 7))
 def test_harder_is_always_worse(state: List[Finding], which: int) -> None:
     judged = [one for one in state if counts(one)]
@@ -101,6 +107,7 @@ def test_harder_is_always_worse(state: List[Finding], which: int) -> None:
         assert bool(worse(faults(state), now)) == (weight(one) < weight(harder))
 
 
+@settings(deadline=None)
 @given(STATES, STATES, WHICH)
 def test_what_is_said_is_there_and_the_worst_comes_first(before: List[Finding], now: List[Finding], which: Any) -> None:
     added = worse(faults(before), now, which)
@@ -137,6 +144,7 @@ NAMES = ["a", "b", "c", "d", "e", "f"]
 SOME = st.frozensets(st.sampled_from(NAMES), max_size=4)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(NAMES), unique=True),
     st.lists(st.sampled_from([*NAMES, "unrelated"])),
