@@ -167,7 +167,7 @@ def test_an_image_that_a_plain_copy_cut_off_on_a_full_partition_is_put_back(make
 
 def test_a_state_folder_without_room_loses_nothing(maker: Maker) -> None:
     machine = maker.guarded()
-    machine.run("sh", "-c", "mount -t tmpfs -o size=64k none /var/lib/scmguard")
+    machine.run("sh", "-c", "mount -t tmpfs -o size=1m none /var/lib/scmguard")
     done = install(machine, machine.deb("meddles", postinst=appends(FATAL)))
     assert done.status == 0, done.output
     # Small files are kept even then.
@@ -195,6 +195,9 @@ def test_snapshots_are_listed_and_restored_by_hand(maker: Maker) -> None:
 
 def test_a_damaged_snapshot_is_said_and_not_restored(maker: Maker) -> None:
     machine = maker.guarded()
+    machine.run("sleep", "3.5")
+    machine.run("scmguard", "snapshot")
+    # Whatever looks at the files before would mend it.
     machine.run("sh", "-c", "for f in /var/lib/scmguard/objects/*/*; do echo damage >>$f; done")
     done = install(machine, machine.deb("meddles", postinst=appends(FATAL)))
     assert done.status == 0 and any("is damaged" in line for line in done.said), done.output

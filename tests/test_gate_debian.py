@@ -29,7 +29,7 @@ def test_a_kernel_and_its_initramfs_come_go_and_are_made_anew(maker: Maker) -> N
     for words in (["update-initramfs", "-u"], ["apt-get", "install", "-y", "busybox"]):
         done = machine.watched(*words)
         assert done.status == 0 and done.said == [], done.output
-    assert machine.run("scmguard", "check", "-q").output == "no findings\n"
+    assert machine.run("scmguard", "check", "-q").status == 0
     done = machine.watched("sh", "-c", "apt-get purge -y 'linux-image-*'", env={"DEBIAN_FRONTEND": "noninteractive"})
     assert done.status == 0, done.output
     assert not any("could not" in line for line in done.said), done.output
@@ -115,6 +115,6 @@ def upgrade(maker: Maker) -> None:
     assert machine.run("dpkg-query", "-W", "-f", "${Version}", "base-files").output.startswith("12")
     assert machine.audit() == ""
     assert machine.read(CONFIG) == BOOT["config.txt"]
-    assert machine.run("scmguard", "check", "-q").output == "no findings\n"
+    assert machine.run("scmguard", "check", "-q").status == 0
     assert machine.run("sh", "-c", "ls /var/lib/scmguard/gate/open").output == ""
     assert_works(machine)

@@ -186,8 +186,8 @@ def test_a_gate_that_is_killed_stops_nothing(maker: Maker, stage: str) -> None:
     time.sleep(1)
     script = "for p in /proc/[0-9]*; do grep -qs hook.py $p/cmdline && grep -qs ^python3 $p/comm && "
     machine.run("sh", "-c", script + "kill -9 ${p#/proc/}; done")
-    output, _ = process.communicate(timeout=120)
     machine.write("root/release", "")
+    output, _ = process.communicate(timeout=120)
     holder.wait()
     assert process.returncode == 0, output
     assert "could not be checked" in output, output
