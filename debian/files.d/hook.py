@@ -1,6 +1,6 @@
 import sys
 
 sys.path.insert(0, "/usr/lib/scmguard/lib")
-from scmguard.gate import quick
+from scmguard.cli import hook
 
-quick.main(sys.argv[1])
+hook.main(sys.argv[1])

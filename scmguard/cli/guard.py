@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from scmguard.boot import Boot
 from scmguard.cli.common import choose, device_for, job_for, rulebook_for, settings_for, with_waivers
@@ -107,7 +107,8 @@ def the_gate(boot: Boot, say: Callable[[str], None] = complain) -> Gate:
         return report
 
     manifest = device.manifest.value if device is not None and device.manifest.known else None
-    supervised = _supervised(job, settings) if manifest is None else frozenset(manifest)
+    signed = _signed()
+    supervised = frozenset(manifest) if manifest is not None else _supervised(job, settings, signed)
     number, megabytes = settings.snapshots
     return Gate(
         lambda: discover.this_machine(Request()),
@@ -116,20 +117,26 @@ def the_gate(boot: Boot, say: Callable[[str], None] = complain) -> Gate:
         judge,
         say,
         supervised,
+        signed,
         Keeps(number, megabytes << 20),
     )
 
 
-def _supervised(job: Job, settings: Settings) -> FrozenSet[str]:
-    """The files that the module is known, or else taken, to verify, where it does not answer."""
-    if settings.supervised:
-        return frozenset(settings.supervised)
+def _signed() -> Dict[str, str]:
+    """The SHA-256 of each file as it was signed last, from the ledger; none where there is none that can be read."""
     try:
         with open(os.path.join("/", FOLDER, NAME), "rb") as stream:
-            return frozenset(entry.name for entry in parse(stream.read()))
+            return {entry.name: entry.sha256 for entry in parse(stream.read())}
     except (OSError, Damaged):
-        shipped: Any = job.parameters.get("shipped-supervised", ())
-        return frozenset(shipped)
+        return {}
+
+
+def _supervised(job: Job, settings: Settings, signed: Mapping[str, str]) -> FrozenSet[str]:
+    """The files that the module is known, or else taken, to verify, where it does not answer."""
+    if settings.supervised or signed:
+        return frozenset(settings.supervised or signed)
+    shipped: Any = job.parameters.get("shipped-supervised", ())
+    return frozenset(shipped)
 
 
 def run_reboot(quiet: bool) -> int:

@@ -8,7 +8,7 @@ from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
 from scmguard.cli.guard import the_gate
 from scmguard.folder import Unreadable
 from scmguard.gate import fingerprint
-from scmguard.gate.gate import Busy, Gate, locked, looks, present_faults, shown
+from scmguard.gate.gate import Busy, Gate, locked, looks, present_faults, shown, unsealed
 from scmguard.gate.putback import Back, NotPutBack, put_back
 from scmguard.gate.snapshots import Damaged, Kept, Snapshot, Snapshots, changed
 from scmguard.inputs import discover
@@ -107,7 +107,7 @@ def _restore(gate: Gate, snapshot: Snapshot, files: Sequence[str], options: Mapp
         gate.log("restore", "{}: {}, by hand".format(back.name, said), snapshot=snapshot.name, instead_of=kept.name)
     findings = gate.judge(gate.find(), None).findings
     gate.snapshot("after restore", present_faults(gate))
-    due = sorted(set(done) & gate.supervised)
+    due = unsealed(gate, done)
     if due:
         complain("{}: supervised; run `scmguard seal` before the next boot".format(", ".join(due)))
     bad = [finding for finding in findings if finding.severity in ("brick", "no-boot") and finding.waived is None]

@@ -6,7 +6,7 @@ from scmguard.finding import Finding
 from scmguard.gate import fingerprint, journal, state
 from scmguard.gate.blame import to_put_back
 from scmguard.gate.callers import Process
-from scmguard.gate.gate import Gate, looks, present_faults, shown, tell
+from scmguard.gate.gate import Gate, looks, present_faults, shown, tell, unsealed
 from scmguard.gate.putback import Back, NotPutBack, put_back
 from scmguard.gate.snapshots import Damaged, Kept, Snapshot, changed
 from scmguard.gate.worse import faults, worse
@@ -142,7 +142,7 @@ def _named(gate: Gate, added: List[Finding]) -> FrozenSet[str]:
 
 
 def _seal_is_due(gate: Gate, names: List[str]) -> None:
-    due = sorted(set(names) & gate.supervised)
+    due = unsealed(gate, names)
     if due:
         said = "{} changed and {} supervised: run `scmguard seal` before the next boot"
         gate.say(said.format(", ".join(due), "is" if len(due) == 1 else "are"))

@@ -4,9 +4,10 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional
 
 from scmguard.boot import Boot
+from scmguard.digest import digest
 from scmguard.finding import Finding, TreeReport
 from scmguard.folder import Folder
 from scmguard.gate import fingerprint, journal, state
@@ -35,7 +36,8 @@ class Keeps(NamedTuple):
 class Gate(NamedTuple):
     """``find`` gives the boot files as they are now: what was read of a tree is kept with it, and files change.
 
-    ``judge`` runs the rules over a tree; ``say`` prints a line; ``supervised`` are the files the module verifies.
+    ``judge`` runs the rules over a tree; ``say`` prints a line; ``supervised`` are the files the module verifies,
+    ``signed`` their SHA-256 as they were signed last, where that is known.
     """
 
     find: Callable[[], Boot]
@@ -44,6 +46,7 @@ class Gate(NamedTuple):
     judge: Callable[[Boot, Optional[Pending]], TreeReport]
     say: Callable[[str], None]
     supervised: FrozenSet[str] = frozenset()
+    signed: Mapping[str, str] = {}
     keeps: Keeps = Keeps()
     snapshots: Snapshots = Snapshots()
 
@@ -64,6 +67,17 @@ class Gate(NamedTuple):
         self.snapshots.prune(self.keeps.number, self.keeps.size)
         state.write(state.State(lines, settled, found, taken.name))
         return taken
+
+
+def unsealed(gate: Gate, names: Iterable[str]) -> List[str]:
+    """Those of some files that the module verifies and that are not as they were signed last. Raises Unreadable."""
+    files = gate.find().files
+    found: List[str] = []
+    for name in sorted(set(names) & gate.supervised):
+        now = digest(files, name)
+        if now is None or now.sha256 != gate.signed.get(name):
+            found.append(name)
+    return found
 
 
 def looks(lines: str, top: str) -> Dict[str, str]:

@@ -1,7 +1,7 @@
 """The first look of a hook: nothing about booting in the transaction, and nothing changed since the last one.
 
 Most runs of apt end here, so that nothing is imported that is not needed for just that; whatever is not sure goes on
-to :mod:`scmguard.cli.guard`.
+to the gate itself (:mod:`scmguard.cli.hook`).
 """
 
 from __future__ import annotations
@@ -19,27 +19,6 @@ _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _INFO = "var/lib/dpkg/info"
 # Settings with which apt works on another system than this one.
 _ELSEWHERE = ("RootDir", "DPkg::Chroot-Directory")
-
-
-def main(stage: str) -> None:
-    """One stage of a hook as a process, which ends with 0, 10 for a veto, or another code where nothing was judged."""
-    payload = b""
-    if stage == "pre":
-        with os.fdopen(0, "rb", closefd=False) as stream:
-            payload = stream.read()
-    # Who is not root changes nothing, and dpkg says so.
-    if os.geteuid() != 0 or _ends_at_once(stage, payload):
-        os._exit(0)
-    from scmguard.cli.guard import hook
-
-    raise SystemExit(hook(stage, payload))
-
-
-def _ends_at_once(stage: str, payload: bytes) -> bool:
-    try:
-        return stage != "dpkgpre" and has_nothing_to_do(stage, payload)
-    except OSError:
-        return False
 
 
 def is_elsewhere(config: bytes) -> bool:
