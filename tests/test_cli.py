@@ -1034,3 +1034,32 @@ def test_a_directory_among_house_rules_is_named(tmp_path):
     done = scmguard("check", boot)
     assert done.returncode == 2
     assert str(boot / "rules" / "odd.yaml") in one_line(done.err)
+
+
+def test_a_rule_about_transactions_is_none_for_check(tmp_path):
+    (tmp_path / "config.txt").write_text("")
+    done = scmguard("check", "--select", "boot-package-unattended", str(tmp_path))
+    assert done.returncode == 2
+    assert "boot-package-unattended is about transactions of apt and dpkg; the gate alone asks it" in done.err
+
+
+def test_the_page_of_a_rule_about_transactions_shows_them():
+    done = scmguard("rules", "boot-package-unattended")
+    assert done.returncode == 0
+    assert "    (nobody watches: unattended-upgrade runs it)\n    install linux-image-6.6.31+rpt-rpi-v8" in done.out
+    assert "      brings /boot/vmlinuz-6.6.31+rpt-rpi-v8\n" in done.out
+
+
+def test_a_folder_that_is_gone_is_no_fault_of_scmguard(tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    script = 'cd "$1" && rmdir "$1" && exec "$2" -m scmguard check "$3"'
+    boot = tmp_path / "boot"
+    boot.mkdir()
+    (boot / "config.txt").write_text("")
+    words = ["sh", "-c", script, "sh", str(folder), sys.executable, str(boot)]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment())
+    assert "Traceback" not in done.stderr and done.returncode in (0, 1)
+    words[-1] = ""
+    done = subprocess.run(words, capture_output=True, text=True, env=environment())
+    assert "Traceback" not in done.stderr

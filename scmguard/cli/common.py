@@ -115,8 +115,8 @@ def job_for(
     A rule that demands a waiver is not to be ignored: by its id that is an error, and a pattern does not cover it.
     """
     profile = choice.profile
-    select, said = _given("select", options, settings.select, settings)
-    patterns = [(pattern, said) for pattern in select] + [(pattern, "") for pattern in options.get("ignore") or ()]
+    select, origin = _given("select", options, settings.select, settings)
+    patterns = [(pattern, origin) for pattern in select] + [(pattern, "") for pattern in options.get("ignore") or ()]
     patterns += [(pattern, "{}: ".format(settings.path)) for pattern in settings.ignore]
     for pattern, said in patterns:
         if not fnmatch.filter(book.rules, pattern):
@@ -129,6 +129,9 @@ def job_for(
         if rule.applies_to(profile.name) and (not select or _matches(rule.id, select))
         if transaction or "transaction" not in rule.needs
     ]
+    for id in () if transaction else select:
+        if id in book.rules and "transaction" in book.rules[id].needs:
+            fail(USAGE, "{}{} is about transactions of apt and dpkg; the gate alone asks it".format(origin, id))
     ignored = [rule for rule in rules if _matches(rule.id, ignore)]
     if len(ignored) == len(rules):
         fail(COULD_NOT, "no rules are left to check with")
