@@ -28,7 +28,8 @@ _PROGRAMS = ("debootstrap", "unshare", "nsenter", "apt-get", "dpkg-deb")
 PACKAGES = "python3"
 _HERE = Path(__file__).resolve().parent.parent
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# $1 lower folders, $2 a folder for all else, $3 the size of the boot partition in KiB. Nothing of it is seen outside.
+# $1 lower folders, $2 a folder for all else, $3 the size of the boot partition in KiB, $4 its place. Nothing of it is
+# seen outside.
 _KEEPER = """
 set -e
 mount -t tmpfs none "$2"
@@ -37,9 +38,9 @@ mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/
 mount -t proc proc "$2/root/proc"
 mount -t sysfs -o ro sysfs "$2/root/sys"
 mount -t tmpfs none "$2/root/run"
-mkdir -p "$2/root/dev/pts" "$2/root/boot/firmware"
+mkdir -p "$2/root/dev/pts" "$2/root/$4"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$2/root/dev/pts"
-mount -t tmpfs -o "size=$3k" none "$2/root/boot/firmware"
+mount -t tmpfs -o "size=$3k" none "$2/root/$4"
 exec chroot "$2/root" sh -c 'echo ready; exec sleep infinity'
 """
 #: A boot partition that a Compute Module 4 boots from.
@@ -83,12 +84,15 @@ class Done(NamedTuple):
 class Machine:
     """A machine that is thrown away. Paths have no slash in front."""
 
-    def __init__(self, lower: Sequence[Path], folder: Path, boot_kib: int = 65536) -> None:
+    def __init__(
+        self, lower: Sequence[Path], folder: Path, boot_kib: int = 65536, place: str = "boot/firmware"
+    ) -> None:
+        self.place = place
         folder.mkdir(parents=True, exist_ok=True)
         folders = ":".join(str(path) for path in lower)
         self._keeper = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-c", _KEEPER]
-            + ["sh", folders, str(folder), str(boot_kib)],
+            + ["sh", folders, str(folder), str(boot_kib), place],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
@@ -192,7 +196,7 @@ class Machine:
     def boot(self, **files: str) -> None:
         """Puts the usual files on the boot partition, and others (``config__txt`` stands for ``config.txt``)."""
         for name, text in {**BOOT, **{name.replace("__", "."): text for name, text in files.items()}}.items():
-            self.write("boot/firmware/" + name, text)
+            self.write("{}/{}".format(self.place, name), text)
 
     def deb(self, package: str, version: str = "1.0", files: Optional[Mapping[str, str]] = None, **more: str) -> str:
         """Builds a package in it, and gives its path there.
@@ -318,16 +322,23 @@ class Maker:
         self._made: List[Machine] = []
         self._count = 0
 
-    def bare(self, boot_kib: int = 65536) -> Machine:
+    def bare(self, boot_kib: int = 65536, place: str = "boot/firmware") -> Machine:
         """A machine without scmguard and with an empty boot partition."""
         self._count += 1
-        machine = Machine([self._base], self._folder / str(self._count), boot_kib)
+        machine = Machine([self._base], self._folder / str(self._count), boot_kib, place)
         self._made.append(machine)
         return machine
 
-    def guarded(self, profile: str = "cm4", settings: str = "", boot_kib: int = 65536, **files: str) -> Machine:
+    def guarded(
+        self,
+        profile: str = "cm4",
+        settings: str = "",
+        boot_kib: int = 65536,
+        place: str = "boot/firmware",
+        **files: str,
+    ) -> Machine:
         """A machine with boot files and scmguard, which has looked at them."""
-        machine = self.bare(boot_kib)
+        machine = self.bare(boot_kib, place)
         machine.boot(**files)
         done = machine.run("dpkg", "-i", self.package(machine))
         assert done.status == 0, done.output

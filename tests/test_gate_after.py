@@ -203,3 +203,18 @@ def test_a_damaged_snapshot_is_said_and_not_restored(maker: Maker) -> None:
     assert done.status == 0 and any("is damaged" in line for line in done.said), done.output
     assert machine.read(CONFIG) == BOOT["config.txt"] + FATAL
     assert any("Do not reboot" in line for line in done.said), done.output
+
+
+@pytest.mark.core
+def test_it_holds_where_the_boot_partition_is_mounted_at_boot(maker: Maker) -> None:
+    machine = maker.guarded(place="boot")
+    bad = machine.deb("bad", files={"boot/config.txt": BOOT["config.txt"] + FATAL})
+    assert install(machine, bad).status == 100
+    script = SCRIPT + "printf '{}' >>/boot/config.txt; printf x >>/boot/kernel8.img\n".format(FATAL.strip() + "\\n")
+    done = install(machine, machine.deb("meddles", postinst=script))
+    assert done.status == 0, done.output
+    assert machine.read("boot/config.txt") == BOOT["config.txt"], done.output
+    assert machine.read("boot/kernel8.img") == BOOT["kernel8.img"] + "x"
+    kernel = machine.deb("pi-kernel", files={"boot/kernel8.img": "newer\n"})
+    assert install(machine, kernel).status == 0
+    assert machine.run("apt-get", "remove", "-y", "pi-kernel").status == 100
