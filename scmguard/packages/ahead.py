@@ -81,7 +81,7 @@ class Ahead(Folder):
     def read(self, name: str) -> Optional[bytes]:
         found, member = self._find(name)
         if member is None:
-            return self.behind.read(found)
+            return self.behind.read(found) if self._is_behind(found) else None
         if member.kind in ("gone", "link"):
             return None
         if member.kind != "file":
@@ -90,10 +90,16 @@ class Ahead(Folder):
             raise Unreadable(self.label(name), "is in a package, and too large to be looked into beforehand")
         return member.data
 
+    def _is_behind(self, found: str) -> bool:
+        """Whether a file has to be looked for in what is there now. Raises Unreadable for a folder that comes."""
+        if self._inner.get(self._key(found)):
+            raise Unreadable(self.label(found), "is a folder")
+        return not self._is_emptied(found)
+
     def content(self, name: str) -> Optional[Content]:
         found, member = self._find(name)
         if member is None:
-            return self.behind.content(found)
+            return self.behind.content(found) if self._is_behind(found) else None
         data = self.read(name)
         return None if data is None else Content.of_bytes(data)
 
@@ -132,7 +138,9 @@ class Ahead(Folder):
 
     def link(self, name: str) -> Optional[str]:
         parent, _, last = name.strip("/").rpartition("/")
-        folder, _member = self._find(parent)
+        folder, above = self._find(parent)
+        if above is not None and above.kind != "folder":
+            return None
         path = os.path.join(folder, last)
         member = self._members.get(self._key(path))
         if member is None:

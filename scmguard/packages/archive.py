@@ -4,14 +4,16 @@ Source: deb(5); dpkg-deb(1), ``--fsys-tarfile`` and ``--ctrl-tarfile``.
 """
 
 import os
+import signal
 import subprocess  # noqa: S404  (a pipe of any length, which :mod:`scmguard.programs` does not give)
 import tarfile
 import threading
-from contextlib import contextmanager
-from typing import IO, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
+from contextlib import contextmanager, suppress
+from typing import IO, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.packages.tarnames import plain
 from scmguard.programs import ENVIRONMENT
+from scmguard.text import printable
 
 DPKG_DEB = "/usr/bin/dpkg-deb"
 #: How long one pass over an archive may take, in seconds. On a Raspberry Pi xz gives some 20 MB a second.
@@ -20,6 +22,8 @@ LIMIT = 120.0
 _MOST_BYTES = 96 << 20
 # Of drivers rules ask for names, and what is inside them is not needed.
 _BY_NAME = (".ko", ".ko.xz", ".ko.gz", ".ko.zst")
+# In the list of configuration files, from dpkg 1.20 on.
+_WITHDRAWN = "remove-on-upgrade /"
 
 
 class Broken(Exception):
@@ -43,42 +47,54 @@ class Member(NamedTuple):
 class Archive(NamedTuple):
     """A package's fields (``Package``, ``Version``, ``Architecture`` …), its configuration files, and its files.
 
-    Paths have no slash in front. Of files that were not asked for, only ``names`` has the path.
+    Paths have no slash in front. Of files that were not asked for, only ``names`` has the path. ``withdrawn`` are
+    configuration files of older versions that are to be removed.
     """
 
     fields: Dict[str, str]
     conffiles: Tuple[str, ...]
     names: Tuple[str, ...]
     members: Dict[str, Member]
+    withdrawn: Tuple[str, ...] = ()
 
 
 def read(path: str, wanted: Callable[[str], bool], keeps: int = 256 << 20) -> Archive:
     """An archive, with the content of those files that are ``wanted``, ``keeps`` bytes at most. Raises Broken."""
     fields: Dict[str, str] = {}
     conffiles: Tuple[str, ...] = ()
-    for name, _, stream in _members(path, "--ctrl-tarfile"):
-        if name == "control" and stream is not None:
-            fields = _fields(stream.read().decode("utf-8", "replace"))
-        elif name == "conffiles" and stream is not None:
-            lines = stream.read().decode("utf-8", "surrogateescape").split("\n")
-            # dpkg >= 1.20: "remove-on-upgrade /path"
-            conffiles = tuple(line.strip().lstrip("/") for line in lines if line.startswith("/"))
-    names, members = [], {}
-    for name, info, stream in _members(path, "--fsys-tarfile"):
-        names.append(name)
-        if wanted(name):
+    withdrawn: Tuple[str, ...] = ()
+    with _tar(path, "--ctrl-tarfile") as tar:
+        for name, _, stream in _members(tar):
+            if name == "control" and stream is not None:
+                fields = _fields(stream.read().decode("utf-8", "replace"))
+            elif name == "conffiles" and stream is not None:
+                lines = stream.read().decode("utf-8", "surrogateescape").split("\n")
+                conffiles = tuple(line.strip().lstrip("/") for line in lines if line.startswith("/"))
+                withdrawn = tuple(line[len(_WITHDRAWN) :].strip() for line in lines if line.startswith(_WITHDRAWN))
+    names: List[str] = []
+    members: Dict[str, Member] = {}
+    sizes: Dict[str, int] = {}
+    with _tar(path, "--fsys-tarfile") as tar:
+        for name, info, stream in _members(tar):
+            names.append(name)
+            sizes[name] = info.size
+            if not wanted(name):
+                continue
+            if info.islnk():
+                # A second name of a file that is in the archive before it, asked for or not.
+                first = plain(info.linkname)
+                unknown = Member("file", info.mode & 0o7777, sizes.get(first, 0), int(info.mtime))
+                members[name] = members.get(first, unknown)
+                continue
             members[name] = _member(info, stream, name, keeps)
             keeps -= len(members[name].data or b"")
-    return Archive(fields, conffiles, tuple(names), members)
+    return Archive(fields, conffiles, tuple(names), members, withdrawn)
 
 
 def _member(info: tarfile.TarInfo, stream: Optional[IO[bytes]], name: str, keeps: int) -> Member:
     mode, mtime = info.mode & 0o7777, int(info.mtime)
     if info.issym():
         return Member("link", mode, target=info.linkname, mtime=mtime)
-    if info.islnk():
-        # A second name of a file of this archive; dpkg makes it one.
-        return Member("link", mode, target="/" + plain(info.linkname), mtime=mtime)
     if info.isdir():
         return Member("folder", mode, mtime=mtime)
     if not info.isreg():
@@ -94,21 +110,27 @@ def _fields(text: str) -> Dict[str, str]:
     return {key: value.strip() for key, colon, value in pairs if colon}
 
 
-def _members(path: str, what: str) -> Iterator[Tuple[str, tarfile.TarInfo, Optional[IO[bytes]]]]:
+def _members(tar: tarfile.TarFile) -> Iterator[Tuple[str, tarfile.TarInfo, Optional[IO[bytes]]]]:
+    for info in tar:
+        yield plain(info.name).rstrip("/"), info, tar.extractfile(info) if info.isreg() else None
+
+
+@contextmanager
+def _tar(path: str, what: str) -> Iterator[tarfile.TarFile]:
+    """A part of an archive. Raises Broken, also for what goes wrong while it is read."""
     with _piped(path, what) as pipe:
         try:
             with tarfile.open(fileobj=pipe, mode="r|") as tar:
-                for info in tar:
-                    yield plain(info.name).rstrip("/"), info, tar.extractfile(info) if info.isreg() else None
-        except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-            raise Broken("{} cannot be read: {}".format(path, error)) from None
+                yield tar
+        except (tarfile.TarError, EOFError, OSError, ValueError, OverflowError) as error:
+            raise Broken("{} cannot be read: {}".format(printable(path), error)) from None
 
 
 @contextmanager
 def _piped(path: str, what: str) -> Iterator[IO[bytes]]:
     """What dpkg-deb writes about an archive. Raises Broken, also where it does not end well or in time."""
     if not os.path.isfile(path):
-        raise Broken("{} is not there".format(path))
+        raise Broken("{} is not there, or no file".format(printable(path)))
     try:
         process = subprocess.Popen(  # noqa: S603  (a fixed program; the path is one argument, and no option)
             [DPKG_DEB, what, os.path.abspath(path)],
@@ -117,11 +139,12 @@ def _piped(path: str, what: str) -> Iterator[IO[bytes]]:
             stderr=subprocess.DEVNULL,
             env=ENVIRONMENT,
             cwd="/",
+            start_new_session=True,
         )
     except OSError as error:
         raise Broken("dpkg-deb could not be started: {}".format((error.strerror or str(error)).lower())) from None
     assert process.stdout is not None
-    watch = threading.Timer(LIMIT, process.kill)
+    watch = threading.Timer(LIMIT, _end, (process,))
     watch.daemon = True
     watch.start()
     try:
@@ -130,9 +153,17 @@ def _piped(path: str, what: str) -> Iterator[IO[bytes]]:
         while process.stdout.read(1 << 16):
             continue
         if process.wait() != 0:
-            raise Broken("{} cannot be read: dpkg-deb ended with status {}".format(path, process.returncode))
+            reason = "dpkg-deb ended with status {}".format(process.returncode)
+            raise Broken("{} cannot be read: {}".format(printable(path), reason))
     finally:
         watch.cancel()
-        process.kill()
+        _end(process)
         process.stdout.close()
         process.wait()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends dpkg-deb with those that it started, which hold its pipe."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

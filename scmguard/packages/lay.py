@@ -5,7 +5,8 @@ that somebody removed stays away, and where both changed dpkg asks; the default 
 """
 
 import hashlib
-from typing import Dict, List, NamedTuple, Optional, Tuple
+import os.path
+from typing import Container, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from scmguard.folder import Folder, Unreadable
 from scmguard.packages import archive as archives
@@ -15,6 +16,7 @@ from scmguard.packages.relevant import is_boot_file
 from scmguard.packages.transaction import REMOVE, UNPACKS, Change, Transaction
 from scmguard.rootfs import dpkg
 
+_MOST_LINKS = 10
 # All packages of a transaction together; a Raspberry Pi has little memory.
 _KEPT = 256 << 20
 
@@ -45,20 +47,13 @@ class Pending(NamedTuple):
 
 def outlook(root: Folder, transaction: Transaction) -> Outlook:
     """Reads the archives of a transaction, each once. Raises Unreadable for what the root file system has."""
-    members: Dict[str, Member] = {}
-    gone: Dict[str, Member] = {}
-    brings: Dict[str, Tuple[str, ...]] = {}
-    takes: Dict[str, Tuple[str, ...]] = {}
+    work = _Work(root)
     names: Dict[str, Tuple[str, ...]] = {}
     broken: List[str] = []
-    diverted = dpkg.diversions(root)
     kept = _KEPT
     for change in transaction.changes:
-        there = [path for path in dpkg.files(root, change.package, change.architecture) if is_boot_file(path)]
         if change.action == REMOVE:
-            taken = [path for path in there if not dpkg.is_conffile(root, path) and _is_no_folder(root, path)]
-            takes[change.package] = tuple(taken)
-            gone.update((real(root, diverted.get(path, path)), GONE) for path in taken)
+            work.remove(change)
         if change.action not in UNPACKS or not change.archive:
             continue
         try:
@@ -68,15 +63,157 @@ def outlook(root: Folder, transaction: Transaction) -> Outlook:
             continue
         kept -= sum(len(member.data or b"") for member in archive.members.values())
         names[change.package] = archive.names
-        laid = {path: member for path, member in archive.members.items() if _comes(root, path, member, archive)}
-        brings[change.package] = tuple(path for path, member in laid.items() if member.kind != "folder")
-        members.update((real(root, diverted.get(path, path)), member) for path, member in laid.items())
-        left = set(there) - set(archive.names) - set(archive.conffiles)
-        taken = [path for path in sorted(left) if not dpkg.is_conffile(root, path) and _is_no_folder(root, path)]
-        takes[change.package] = tuple(taken)
-        gone.update((real(root, diverted.get(path, path)), GONE) for path in taken)
-    # What one package takes away another may bring.
-    return Outlook({**gone, **members}, brings, takes, names, tuple(broken))
+        work.unpack(change, archive)
+    return Outlook(work.result(), work.brings, work.takes, names, tuple(broken))
+
+
+class _Work:
+    """The files that packages bring and take, one package after the other."""
+
+    def __init__(self, root: Folder) -> None:
+        self.root = root
+        self.brings: Dict[str, Tuple[str, ...]] = {}
+        self.takes: Dict[str, Tuple[str, ...]] = {}
+        self._members: Dict[str, Member] = {}
+        # What goes when a package is configured, too late for its folder to go with it.
+        self._withdrawn: Dict[str, Member] = {}
+        # Folders that packages had, by where they are, and as they are in lists.
+        self._left: Dict[str, str] = {}
+        # What other packages bring is no longer theirs.
+        self._used: Set[str] = set()
+        self._sums = dpkg.conffiles(root)
+        self._places: Dict[str, str] = {}
+
+    def remove(self, change: Change) -> None:
+        """What goes with a package. Configuration files stay, and their folders."""
+        there = self._there(change)
+        staying = [path for path in there if path in self._sums]
+        self._used.update(above for path in staying for above in _above(path))
+        self._take(change, [path for path in there if path not in self._sums])
+
+    def unpack(self, change: Change, archive: Archive) -> None:
+        """What a package brings, and what is left of its older version and goes."""
+        diverted = dpkg.diversions(self.root, change.package)
+        laid: List[str] = []
+        places = set()
+        for path, member in archive.members.items():
+            place = self.real(diverted.get(path, path))
+            places.add(place)
+            if self._comes(path, place, member, archive):
+                self._members[place] = member
+                laid.append(path)
+        self.brings[change.package] = tuple(path for path in laid if archive.members[path].kind != "folder")
+        self._used.update(archive.names)
+        left = set(self._there(change)) - set(archive.names) - set(archive.conffiles)
+        for path in left & set(self._sums):
+            if path in archive.withdrawn:
+                self._withdrawn[self.real(path)] = GONE
+            elif not self.root.exists(path):
+                # dpkg forgets it: to another package that brings it, it is new.
+                del self._sums[path]
+        self._take(change, [path for path in left if path not in self._sums], places)
+
+    def _there(self, change: Change) -> List[str]:
+        listed = dpkg.files(self.root, change.package, change.architecture)
+        return [path for path in listed if is_boot_file(path + "/")]
+
+    def _take(self, change: Change, paths: List[str], brought: Container[str] = ()) -> None:
+        diverted = dpkg.diversions(self.root, change.package)
+        taken = []
+        for path in sorted(paths):
+            place = self.real(diverted.get(path, path))
+            if self._is_folder(place):
+                # A link to one, too: where another package has the path, it stays.
+                self._left[place] = path
+            elif place in brought or path in self._used:
+                continue
+            elif self.root.link(place) is not None or self.root.exists(place):
+                self._members[place] = GONE
+                taken.append(path)
+        self.takes[change.package] = tuple(taken)
+
+    def _comes(self, path: str, place: str, member: Member, archive: Archive) -> bool:
+        """Whether a package's file will be the one on the disk."""
+        now = self._members.get(place)
+        if member.kind == "folder":
+            return now is GONE or (now is None and not self.root.exists(place))
+        if member.kind == "link":
+            # dpkg puts no link in the place of a folder.
+            return now is not None or self.root.link(place) is not None or not self._is_folder(place)
+        if path not in archive.conffiles:
+            return True
+        known, present = self._sums.get(path), _sum(self.root, place) if now is None else _sum_of(now)
+        return known is None if present is None else present == known
+
+    def _is_folder(self, place: str) -> bool:
+        try:
+            status = self.root.status(place)
+        except Unreadable:
+            # A link that leads to itself is no folder.
+            if self.root.link(place) is None:
+                raise
+            return False
+        return status is not None and status.kind == "folder"
+
+    def real(self, path: str) -> str:
+        """Where a path is after all links on the way to its last part: ``lib/modules`` in ``usr/lib`` on most."""
+        folder, _, name = path.rpartition("/")
+        return os.path.join(self._folder(folder), name)
+
+    def _folder(self, folder: str, links: int = 0) -> str:
+        if not folder:
+            return ""
+        if folder not in self._places:
+            above, _, name = folder.rpartition("/")
+            above = self._folder(above, links)
+            place = os.path.join(above, name)
+            target = self.root.link(place) if links < _MOST_LINKS else None
+            if target is not None:
+                place = "" if target.startswith("/") else above
+                for part in target.split("/"):
+                    if part == "..":
+                        place = os.path.dirname(place)
+                    elif part not in ("", "."):
+                        place = self._folder(os.path.join(place, part), links + 1)
+            self._places[folder] = place
+        return self._places[folder]
+
+    def result(self) -> Dict[str, Member]:
+        """Everything that changes, by where it is."""
+        return {**self._withdrawn, **self._folders(), **self._members}
+
+    def _folders(self) -> Dict[str, Member]:
+        """The folders that go, because nothing is in them and no package has them, and those that stay empty."""
+        gone = {place for place, member in self._members.items() if member is GONE}
+        filled = {above for place in {*self._members} - gone for above in _above(place)}
+        emptied = {above for place in {*gone, *self._withdrawn} for above in _above(place)}
+        others: Optional[Set[str]] = None
+        found: Dict[str, Member] = {}
+        for place in sorted({*emptied, *self._left} - filled, reverse=True):
+            status = self.root.status(place)
+            if status is None or status.kind != "folder":
+                continue
+            is_link = self.root.link(place) is not None
+            inside = {"{}/{}".format(place, name) for name in ([] if is_link else self.root.names(place))}
+            inside -= {each for each in inside if each in gone or found.get(each) is GONE}
+            if inside - set(self._withdrawn):
+                continue
+            path = self._left.get(place)
+            if not inside and path is not None and path not in self._used:
+                if others is None:
+                    others = dpkg.used_by_others(self.root, {*self.brings, *self.takes}, self._left.values())
+                if path not in others:
+                    found[place] = GONE
+                    continue
+            if not is_link:
+                found[place] = Member("folder", status.mode, mtime=status.mtime)
+        return found
+
+
+def _above(path: str) -> List[str]:
+    """The folders that a path is in."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def named(change: Change) -> Change:
@@ -87,22 +224,6 @@ def named(change: Change) -> Change:
     )
 
 
-def _is_no_folder(root: Folder, path: str) -> bool:
-    status = root.status(path)
-    return status is not None and status.kind != "folder"
-
-
-def _comes(root: Folder, path: str, member: Member, archive: Archive) -> bool:
-    """Whether a package's file will be the one on the disk."""
-    if member.kind == "folder":
-        return not root.exists(path)
-    if path not in archive.conffiles:
-        return True
-    known = dpkg.conffile_sum(root, path)
-    present = _sum(root, path)
-    return known is None if present is None else present == known
-
-
 def _sum(root: Folder, path: str) -> Optional[str]:
     try:
         data = root.read(path)
@@ -111,21 +232,7 @@ def _sum(root: Folder, path: str) -> Optional[str]:
     return None if data is None else hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-def real(root: Folder, path: str) -> str:
-    """A path with the links on the way to its last part resolved: ``lib/modules`` is ``usr/lib/modules`` on most."""
-    done: List[str] = []
-    todo = path.split("/")[::-1]
-    links = 0
-    while len(todo) > 1:
-        done.append(todo.pop())
-        target = root.link("/".join(done)) if len(done) < _LINKED_WITHIN else None
-        if target is not None and links < _MOST_LINKS:
-            links += 1
-            done = [] if target.startswith("/") else done[:-1]
-            todo += [each for each in target.split("/") if each not in ("", ".", "..")][::-1]
-    return "/".join([*done, *todo])
-
-
-# Links on the way to boot files are those of a merged /usr, and of /boot.
-_LINKED_WITHIN = 3
-_MOST_LINKS = 10
+def _sum_of(member: Member) -> Optional[str]:
+    if member is GONE:
+        return None
+    return hashlib.md5(member.data or b"", usedforsecurity=False).hexdigest()

@@ -30,6 +30,8 @@ def taken_apart(payload: bytes) -> tuple[bytes, list[bytes]]:
     config, end, lines = payload[len(HEAD) - 1 :].partition(b"\n\n")
     if not end:
         raise Malformed("it ends within the configuration")
+    if lines and not lines.endswith(b"\n"):
+        raise Malformed("it ends within a line about a package")
     return config, [line for line in lines.split(b"\n") if line]
 
 
@@ -44,16 +46,18 @@ def package_line(line: bytes) -> tuple[str, str, str, str, str, str]:
 
 
 def value(config: bytes, key: str) -> str:
-    """A value of apt's configuration (the last one, as apt takes it); empty where it is not set."""
-    start = config.rfind(b"\n" + key.encode("ascii") + b"=")
+    """A value of apt's configuration (the last one, as apt takes it); empty where it is not set.
+
+    Keys are the same in any case, as in apt.
+    """
+    start = config.lower().rfind(b"\n" + key.lower().encode("ascii") + b"=")
     if start < 0:
         return ""
-    text = config[start + len(key) + 2 :].partition(b"\n")[0].decode("utf-8", "replace")
-    first, *coded = text.split("%")
+    first, *coded = config[start + len(key) + 2 :].partition(b"\n")[0].split(b"%")
     pieces = [first]
     for each in coded:
         try:
-            pieces.append(chr(int(each[:2], 16)) + each[2:])
+            pieces.append(bytes((int(each[:2], 16),)) + each[2:])
         except ValueError:
-            pieces.append("%" + each)
-    return "".join(pieces)
+            pieces.append(b"%" + each)
+    return b"".join(pieces).decode("utf-8", "replace")

@@ -43,7 +43,7 @@ class Names:
                 return
             kind, size = head[156:157], self._size(head)
             if kind == b"L":
-                long = self._exactly(size).rstrip(b"\0")
+                long = self._exactly(size).partition(b"\0")[0]
                 self._skip(-size % _BLOCK)
                 continue
             if kind not in b"\x000123456":
@@ -62,10 +62,11 @@ class Names:
 
     @staticmethod
     def _size(head: bytes) -> int:
-        try:
-            return int(head[124:136].strip(b" \0") or b"0", 8)
-        except ValueError:
-            raise Odd("a size that is no octal number") from None
+        digits = head[124:136].strip(b" \0")
+        # int() takes signs and more.
+        if digits.strip(b"01234567"):
+            raise Odd("a size that is no octal number")
+        return int(digits or b"0", 8)
 
     def _exactly(self, size: int) -> bytes:
         if size > _PIECE:

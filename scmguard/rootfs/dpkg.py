@@ -4,7 +4,7 @@ Source: dpkg(1), section "Information about packages"; deb822(5); deb-md5sums(5)
 """
 
 import re
-from typing import Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Container, Dict, Iterable, Iterator, NamedTuple, Optional, Set, Tuple
 
 from scmguard.folder import Folder
 from scmguard.text import Span, decode, encode
@@ -100,13 +100,17 @@ def checksums(root: Folder, *folders: str) -> Dict[str, Tuple[str, str]]:
     return found
 
 
-def diversions(root: Folder) -> Dict[str, str]:
+def diversions(root: Folder, package: str = "") -> Dict[str, str]:
     """The files of packages that are put elsewhere, as dpkg-divert(1) arranges it: path, and the other path.
 
-    Raises Unreadable.
+    With a package, for its files: what it has others put elsewhere it puts there itself. Raises Unreadable.
     """
     lines = decode(root.read(DIVERSIONS) or b"").split("\n")
-    return {path.strip("/"): other.strip("/") for path, other, _package in zip(lines[::3], lines[1::3], lines[2::3])}
+    return {
+        path.strip("/"): other.strip("/")
+        for path, other, whose in zip(lines[::3], lines[1::3], lines[2::3])
+        if not package or whose != package
+    }
 
 
 def is_conffile(root: Folder, path: str) -> bool:
@@ -114,17 +118,27 @@ def is_conffile(root: Folder, path: str) -> bool:
     return b"\n /" + encode(path) + b" " in (root.read(STATUS) or b"")
 
 
-def conffile_sum(root: Folder, path: str) -> Optional[str]:
-    """The MD5 sum that a configuration file had when its package brought it last; None for what dpkg knows none of.
+_CONFFILE = re.compile(rb"^ /(.+?) ([0-9a-f]{32}|newconffile)(?: obsolete)?(?: remove-on-upgrade)?$", re.MULTILINE)
+
+
+def conffiles(root: Folder) -> Dict[str, str]:
+    """The configuration files of all packages, and the MD5 sum that each had when its package brought it last.
 
     Raises Unreadable.
     """
-    data = root.read(STATUS) or b""
-    start = data.find(b"\n /" + encode(path) + b" ")
-    if start < 0:
-        return None
-    words = data[start + 1 : data.find(b"\n", start + 1)].split()
-    return words[1].decode("ascii", "replace") if len(words) > 1 else None
+    found = _CONFFILE.findall(root.read(STATUS) or b"")
+    return {decode(path): md5.decode("ascii") for path, md5 in found}
+
+
+def used_by_others(root: Folder, packages: Container[str], paths: Iterable[str]) -> Set[str]:
+    """Which of the paths are in the list of a package other than those. Raises Unreadable."""
+    lines = {b"\n/" + encode(path) + b"\n": path for path in paths}
+    found: Set[str] = set()
+    for name in root.names(INFO) if lines else ():
+        if name.endswith(".list") and name[: -len(".list")].partition(":")[0] not in packages:
+            data = root.read("{}/{}".format(INFO, name)) or b""
+            found.update(path for line, path in lines.items() if line in data)
+    return found
 
 
 def files(root: Folder, package: str, architecture: str = "") -> Tuple[str, ...]:
