@@ -193,7 +193,7 @@ def facts(folder: Folder, paths: Sequence[str]) -> Facts:
 
     def read(path: str) -> Optional[bytes]:
         # What is inside drivers is not kept.
-        return b"" if path.endswith(".ko") else folder.read(path)
+        return b"" if ".ko" in path else folder.read(path)
 
     asks = (names, folder.exists, kind, read, folder.link)
     return {path: tuple(asked(ask, path) for ask in asks) for path in paths}  # type: ignore[misc]

@@ -68,8 +68,8 @@ class Ahead(Folder):
                 done = [] if target.startswith("/") else done[:-1]
                 todo += [each for each in target.split("/") if each not in ("", ".")][::-1]
                 continue
-            if member is not None and member.kind == "gone":
-                return "/".join([*done, *todo[::-1]]), member
+            if member is not None and (member.kind == "gone" or (todo and member.kind != "folder")):
+                return "/".join([*done, *todo[::-1]]), GONE
         found = "/".join(done)
         return found, self._members.get(self._key(found))
 
