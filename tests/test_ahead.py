@@ -264,6 +264,15 @@ def test_a_boot_partition_on_disk(tmp_path: Path) -> None:
     assert future.after(alone, Outlook(members, {}, {}, {})) is alone
 
 
+@needs_dpkg
+def test_a_boot_partition_behind_a_link(tmp_path: Path) -> None:
+    system = System(tmp_path, {"boot/real/config.txt": b"1", "boot/firmware": Link("real")})
+    boot = Boot(system.root.below("boot/firmware"), system.root)
+    changes = system.changes(Deb("a", "1", {"boot/firmware/config.txt": b"2", "boot/config.txt": b"3"}))
+    after = future.after(boot, outlook(system.root, Transaction(tuple(changes))))
+    assert boot.files.read("config.txt") == b"1" and after.files.read("config.txt") == b"2"
+
+
 def test_what_is_not_kept_is_unreadable_and_counts_all_the_same() -> None:
     ahead = Ahead(MemoryFolder({}), {"a": Member("file", 0o600, 9), "f": Member("other", 0), "d": Member("folder", 0)})
     for name in ("a", "f", "d"):

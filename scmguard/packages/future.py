@@ -6,7 +6,7 @@ from scmguard.boot import Boot
 from scmguard.folder import Folder
 from scmguard.packages.ahead import Ahead
 from scmguard.packages.archive import Member
-from scmguard.packages.lay import Outlook
+from scmguard.packages.lay import Outlook, Places
 from scmguard.rootfs import mounts
 
 
@@ -33,10 +33,10 @@ def put_back(boot: Boot, members: Mapping[str, Member]) -> Boot:
 
 
 def _place(root: Folder, files: Folder) -> str:
-    """Where the boot partition is below the root, with a slash behind; empty where it is nowhere there."""
+    """Where the boot partition is below the root, after links, with a slash behind; empty where it is not there."""
     for place in ("boot/firmware/", "boot/"):
         if root.label(place + "x") == files.label("x"):
-            return place
+            return Places(root).real(place + "x")[:-1]
     if files.path:
         return ""
     # Trees in memory have no place; their tables tell where it would be.

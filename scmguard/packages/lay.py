@@ -67,6 +67,37 @@ def outlook(root: Folder, transaction: Transaction) -> Outlook:
     return Outlook(work.result(), work.brings, work.takes, names, tuple(broken))
 
 
+class Places:
+    """Where files of packages really are, on a root file system with links to folders."""
+
+    def __init__(self, root: Folder) -> None:
+        self._root = root
+        self._known: Dict[str, str] = {}
+
+    def real(self, path: str) -> str:
+        """Where a path is after all links on the way to its last part: ``lib/modules`` in ``usr/lib`` on most."""
+        folder, _, name = path.rpartition("/")
+        return os.path.join(self._folder(folder), name)
+
+    def _folder(self, folder: str, links: int = 0) -> str:
+        if not folder:
+            return ""
+        if folder not in self._known:
+            above, _, name = folder.rpartition("/")
+            above = self._folder(above, links)
+            place = os.path.join(above, name)
+            target = self._root.link(place) if links < _MOST_LINKS else None
+            if target is not None:
+                place = "" if target.startswith("/") else above
+                for part in target.split("/"):
+                    if part == "..":
+                        place = os.path.dirname(place)
+                    elif part not in ("", "."):
+                        place = self._folder(os.path.join(place, part), links + 1)
+            self._known[folder] = place
+        return self._known[folder]
+
+
 class _Work:
     """The files that packages bring and take, one package after the other."""
 
@@ -82,7 +113,7 @@ class _Work:
         # What other packages bring is no longer theirs.
         self._used: Set[str] = set()
         self._sums = dpkg.conffiles(root)
-        self._places: Dict[str, str] = {}
+        self._places = Places(root)
 
     def remove(self, change: Change) -> None:
         """What goes with a package. Configuration files stay, and their folders."""
@@ -97,7 +128,7 @@ class _Work:
         laid: List[str] = []
         places = set()
         for path, member in archive.members.items():
-            place = self.real(diverted.get(path, path))
+            place = self._places.real(diverted.get(path, path))
             places.add(place)
             if self._comes(path, place, member, archive):
                 self._members[place] = member
@@ -107,7 +138,7 @@ class _Work:
         left = set(self._there(change)) - set(archive.names) - set(archive.conffiles)
         for path in left & set(self._sums):
             if path in archive.withdrawn:
-                self._withdrawn[self.real(path)] = GONE
+                self._withdrawn[self._places.real(path)] = GONE
             elif not self.root.exists(path):
                 # dpkg forgets it: to another package that brings it, it is new.
                 del self._sums[path]
@@ -121,7 +152,7 @@ class _Work:
         diverted = dpkg.diversions(self.root, change.package)
         taken = []
         for path in sorted(paths):
-            place = self.real(diverted.get(path, path))
+            place = self._places.real(diverted.get(path, path))
             if self._is_folder(place):
                 # A link to one, too: where another package has the path, it stays.
                 self._left[place] = path
@@ -154,29 +185,6 @@ class _Work:
                 raise
             return False
         return status is not None and status.kind == "folder"
-
-    def real(self, path: str) -> str:
-        """Where a path is after all links on the way to its last part: ``lib/modules`` in ``usr/lib`` on most."""
-        folder, _, name = path.rpartition("/")
-        return os.path.join(self._folder(folder), name)
-
-    def _folder(self, folder: str, links: int = 0) -> str:
-        if not folder:
-            return ""
-        if folder not in self._places:
-            above, _, name = folder.rpartition("/")
-            above = self._folder(above, links)
-            place = os.path.join(above, name)
-            target = self.root.link(place) if links < _MOST_LINKS else None
-            if target is not None:
-                place = "" if target.startswith("/") else above
-                for part in target.split("/"):
-                    if part == "..":
-                        place = os.path.dirname(place)
-                    elif part not in ("", "."):
-                        place = self._folder(os.path.join(place, part), links + 1)
-            self._places[folder] = place
-        return self._places[folder]
 
     def result(self) -> Dict[str, Member]:
         """Everything that changes, by where it is."""
