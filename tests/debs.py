@@ -117,11 +117,12 @@ class System:
             self.installed.add(deb.name)
 
     def changes(self, *steps: Union[Deb, str]) -> List[Change]:
-        """A transaction: packages that are unpacked, and names of packages that are removed."""
+        """A transaction: packages that are unpacked, and names of packages that are removed (``name purged``)."""
         found = []
         for step in steps:
             if isinstance(step, str):
-                found.append(Change(step, REMOVE, "1", "", "all"))
+                name, _, how = step.partition(" ")
+                found.append(Change(name, REMOVE, "1", "", "all", purges=how == "purged"))
             else:
                 kind = UPGRADE if step.name in self.installed else INSTALL
                 archive = step.build(self.folder)
@@ -132,7 +133,7 @@ class System:
         """What dpkg does."""
         for change in changes:
             if change.action == REMOVE:
-                self.dpkg("--remove", change.package)
+                self.dpkg("--purge" if change.purges else "--remove", change.package)
             else:
                 self.dpkg("--unpack", change.archive)
         self.dpkg("--configure", "--pending")

@@ -137,6 +137,15 @@ def test_what_somebody_else_removed_already(system: System) -> None:
     assert changed(system.check("a")) == []
 
 
+@needs_dpkg
+def test_a_package_that_was_removed_before_is_purged(system: System) -> None:
+    system.install(
+        Deb("a", "1", {CONF: b"1", "etc/modprobe.d/b": b"1", "etc/kernel/x/c": b"1"}, [CONF, "etc/kernel/x/c"])
+    )
+    assert "etc/kernel/x" not in changed(system.check("a"))
+    assert not system.check("a purged")[2][CONF][1]
+
+
 # --- Configuration files ---
 
 
@@ -159,14 +168,16 @@ def edit(system: System, content: Optional[bytes]) -> None:
 
 @needs_dpkg
 @pytest.mark.parametrize("user", [None, b"1", b"3"], ids=["deleted", "left", "edited"])
-@pytest.mark.parametrize("what", ["removed", "withdrawn", "moved", "moved late", "moved and removed"])
+@pytest.mark.parametrize("what", ["removed", "purged", "withdrawn", "moved", "moved late", "moved and removed"])
 def test_a_configuration_file_that_its_package_loses(system: System, what: str, user: Optional[bytes]) -> None:
     system.install(Deb("a", "1", {CONF: b"1", "etc/modprobe.d/sub/x": b"1"}, [CONF]))
     edit(system, user)
     without, other = Deb("a", "2", {}), Deb("b", "1", {CONF: b"2"}, [CONF], "Replaces: a (<< 2)\n")
     withdrawn = Deb("a", "2", {}, ["remove-on-upgrade /" + CONF])
-    steps: Dict[str, Any] = {"removed": ["a"], "withdrawn": [withdrawn], "moved": [without, other],
-                             "moved late": [other, without], "moved and removed": ["a", other]}  # fmt: skip
+    steps: Dict[str, Any] = {
+        "removed": ["a"], "purged": ["a purged"], "withdrawn": [withdrawn], "moved": [without, other],
+        "moved late": [other, without], "moved and removed": ["a", other],
+    }  # fmt: skip
     system.check(*steps[what])
 
 

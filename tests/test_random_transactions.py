@@ -41,8 +41,8 @@ def debs(draw: st.DrawFn, name: str, version: str) -> Deb:
             files[path] = Same(draw(st.sampled_from(regular)))
         else:
             files[path] = draw(DATA)
-            # What is inside drivers is not kept.
-            regular += [] if path.endswith(".ko") else [path]
+            # What is inside drivers, and elsewhere, is not kept.
+            regular += [] if path.endswith((".ko", "elsewhere")) else [path]
     files.update(dict.fromkeys(draw(st.lists(st.sampled_from(FOLDERS), max_size=2))))
     shared = {what.path for what in files.values() if isinstance(what, Same)}
     conffiles = [path for path in regular if path in OWN and path not in shared and draw(st.booleans())]

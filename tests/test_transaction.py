@@ -44,6 +44,12 @@ def test_all_that_apt_does_to_packages() -> None:
     assert changes_of(CONFIG + LINES) == CHANGES
 
 
+@pytest.mark.parametrize("word, purges", [(b"1", True), (b"True", True), (b"0", False), (b"", False), (b"2", False)])
+def test_a_purge_is_in_the_configuration_alone(word: bytes, purges: bool) -> None:
+    found = changes_of(CONFIG[:-1] + b"APT::Get::Purge=" + word + b"\n\n" + LINES)
+    assert [change.package for change in found if change.purges] == (["gone"] if purges else [])
+
+
 def test_a_transaction_of_nothing() -> None:
     assert changes_of(CONFIG) == changes_of(b"VERSION 3\n\n") == ()
 

@@ -116,11 +116,11 @@ class _Work:
         self._places = Places(root)
 
     def remove(self, change: Change) -> None:
-        """What goes with a package. Configuration files stay, and their folders."""
+        """What goes with a package. Configuration files stay, and their folders, where it is not purged."""
         there = self._there(change)
-        staying = [path for path in there if path in self._sums]
+        staying = [path for path in there if path in self._sums and not change.purges]
         self._used.update(above for path in staying for above in _above(path))
-        self._take(change, [path for path in there if path not in self._sums])
+        self._take(change, [path for path in there if path not in staying])
 
     def unpack(self, change: Change, archive: Archive) -> None:
         """What a package brings, and what is left of its older version and goes."""

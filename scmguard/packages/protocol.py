@@ -17,6 +17,7 @@ from __future__ import annotations
 
 HEAD = b"VERSION 3\n"
 CONFIGURE, REMOVE = "**CONFIGURE**", "**REMOVE**"
+_TRUE = ("1", "yes", "true", "on", "enable", "with")
 
 
 class Malformed(Exception):
@@ -61,3 +62,8 @@ def value(config: bytes, key: str) -> str:
         except ValueError:
             pieces.append(b"%" + each)
     return b"".join(pieces).decode("utf-8", "replace")
+
+
+def is_set(config: bytes, key: str) -> bool:
+    """Whether a value of apt's configuration means yes."""
+    return value(config, key).lower() in _TRUE

@@ -19,7 +19,8 @@ UNPACKS = (INSTALL, UPGRADE, DOWNGRADE, REINSTALL)
 class Change(NamedTuple):
     """What happens to one package. ``archive`` is the path of its .deb; empty where there is none to unpack.
 
-    ``old`` and ``new`` are versions, empty for none or for one that is not known.
+    ``old`` and ``new`` are versions, empty for none or for one that is not known. ``purges`` says that a package is
+    removed with its configuration files.
     """
 
     package: str
@@ -28,6 +29,7 @@ class Change(NamedTuple):
     new: str = ""
     architecture: str = ""
     archive: str = ""
+    purges: bool = False
 
 
 class Transaction(NamedTuple):
@@ -43,14 +45,16 @@ class Transaction(NamedTuple):
 
 def changes_of(payload: bytes) -> Tuple[Change, ...]:
     """The packages that apt names in version 3 of its protocol. Raises :class:`protocol.Malformed`."""
-    _, lines = protocol.taken_apart(payload)
-    return tuple(_change(protocol.package_line(line)) for line in lines)
+    config, lines = protocol.taken_apart(payload)
+    # Of a purge the lines say no more than of a removal.
+    purges = protocol.is_set(config, "APT::Get::Purge")
+    return tuple(_change(protocol.package_line(line), purges) for line in lines)
 
 
-def _change(line: Tuple[str, str, str, str, str, str]) -> Change:
+def _change(line: Tuple[str, str, str, str, str, str], purges: bool) -> Change:
     name, old, direction, new, architecture, action = line
     if action == protocol.REMOVE:
-        return Change(name, REMOVE, old, "", architecture)
+        return Change(name, REMOVE, old, "", architecture, "", purges)
     if action == protocol.CONFIGURE:
         return Change(name, CONFIGURE, old, new, architecture)
     kind = {"<": UPGRADE, ">": DOWNGRADE, "=": REINSTALL}[direction] if old else INSTALL
