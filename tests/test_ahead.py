@@ -182,11 +182,19 @@ def test_a_configuration_file_that_its_package_loses(system: System, what: str, 
 
 
 @needs_dpkg
-@pytest.mark.parametrize("edited", [b"1", b"3"])
-def test_a_configuration_file_that_is_a_link(tmp_path: Path, edited: bytes) -> None:
-    system = System(tmp_path, {"etc/modprobe.d/mine": b"1", CONF: Link("mine")})
+@pytest.mark.parametrize("edited", [b"1", b"3", None])
+def test_a_configuration_file_that_is_a_link(system: System, edited: Optional[bytes]) -> None:
     system.install(Deb("a", "1", {CONF: b"1"}, [CONF]))
-    (system.top / "etc/modprobe.d/mine").write_bytes(edited)
+    (system.top / CONF).unlink()
+    (system.top / CONF).symlink_to("mine")
+    if edited is not None:
+        (system.top / "etc/modprobe.d/mine").write_bytes(edited)
+    assert changed(system.check(Deb("a", "2", {CONF: b"2"}, [CONF]))) == []
+
+
+@needs_dpkg
+def test_a_configuration_file_in_the_place_of_a_link(system: System) -> None:
+    system.install(Deb("a", "1", {CONF: Link("a")}))
     system.check(Deb("a", "2", {CONF: b"2"}, [CONF]))
 
 

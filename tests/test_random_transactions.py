@@ -9,7 +9,7 @@ from typing import Dict, List, Optional, Tuple, Union
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.debs import Deb, Link, Same, System, needs_dpkg
+from tests.debs import Deb, Link, Same, System, Tree, needs_dpkg
 
 EXAMPLES = int(os.environ.get("SCMGUARD_EXAMPLES", "40"))
 pytestmark = needs_dpkg
@@ -52,9 +52,14 @@ def debs(draw: st.DrawFn, name: str, version: str) -> Deb:
 
 Edits = Dict[str, Optional[bytes]]
 EDITS = st.dictionaries(st.sampled_from(PLACES), st.sampled_from((b"1", b"9", None)), max_size=4)
-STEPS = st.permutations(NAMES).flatmap(
-    lambda names: st.tuples(*(st.one_of(st.just(name), debs(name, "2"), debs(name, "2"), st.none()) for name in names))
-)
+
+
+def step(name: str) -> "st.SearchStrategy[Union[Deb, str, None]]":
+    """What happens to a package in a transaction."""
+    return st.one_of(st.sampled_from((name, name + " purged", None)), debs(name, "2"), debs(name, "2"))
+
+
+STEPS = st.permutations(NAMES).flatmap(lambda names: st.tuples(*(step(name) for name in names)))
 
 
 def edit(system: System, edits: Edits) -> None:
@@ -77,19 +82,26 @@ def edit(system: System, edits: Edits) -> None:
         lambda names: st.tuples(*(debs(name, "1") for name in names))
     ),
     EDITS,
-    st.sampled_from(("", *PLACES[:8])),
+    st.tuples(st.sampled_from((":", "a")), st.sampled_from(("", *PLACES[:8]))),
+    st.sampled_from(({}, {"lib": Link("usr/lib"), "usr/lib": None})),
     STEPS,
 )
 def test_what_was_foreseen_is_what_dpkg_makes(
-    before: Tuple[Deb, ...], edits: Edits, diverted: str, steps: Tuple[Union[Deb, str, None], ...]
+    before: Tuple[Deb, ...],
+    edits: Edits,
+    diverted: Tuple[str, str],
+    top: Tree,
+    steps: Tuple[Union[Deb, str, None], ...],
 ) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
-        system = System(folder)
-        if diverted:
-            system.divert(diverted)
+        system = System(folder, top)
+        if diverted[1]:
+            system.divert(diverted[1], diverted[0])
         system.install(*before)
         edit(system, edits)
-        system.check(*(step for step in steps if isinstance(step, Deb) or step in system.installed))
+        system.check(
+            *(each for each in steps if isinstance(each, Deb) or (each and each.split()[0] in system.installed))
+        )
     finally:
         shutil.rmtree(folder)

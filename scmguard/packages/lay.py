@@ -173,6 +173,9 @@ class _Work:
             return now is not None or self.root.link(place) is not None or not self._is_folder(place)
         if path not in archive.conffiles:
             return True
+        if now is None and self.root.link(place) is not None:
+            # dpkg unpacks beside the link, then looks beside the file that it leads to, and changes nothing.
+            return False
         known, present = self._sums.get(path), _sum(self.root, place) if now is None else _sum_of(now)
         return known is None if present is None else present == known
 
