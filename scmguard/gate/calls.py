@@ -55,7 +55,8 @@ def of_dpkg(root: Folder, environment: Mapping[str, str], above: List[Process]) 
             name, _, architecture = word.partition(":")
             known = _known(root, name)
             if known is not None:
-                changes.append(Change(known.name, REMOVE, known.version, "", architecture or known.architecture))
+                architecture = architecture or known.architecture
+                changes.append(Change(known.name, REMOVE, known.version, "", architecture, "", action == "purge"))
         else:
             found = _archives(os.path.join(process.folder, word), recursive)
             changes += [_unpacked(root, path) for path in found]
