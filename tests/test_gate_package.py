@@ -1,11 +1,14 @@
 """The package of scmguard itself: it comes, is upgraded and goes, and leaves nothing behind that can fail."""
 
+import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.machines import BOOT, FATAL, Machine, Maker, built, needs_machines
+from tests.places import TOP
 from tests.test_gate_apt import CONFIG, assert_quiet, install
 
 pytestmark = needs_machines
@@ -50,8 +53,6 @@ def test_it_is_installed_without_anything_of_the_distribution_but_python(maker: 
     done = machine.run("scmguard", "check", "-q", env={"PYTHONPATH": "/usr/lib/python3/dist-packages"})
     assert done.status == 0 and done.output == "no findings\n", done.output
     assert machine.run("sh", "-c", "ls /usr/lib/scmguard/lib/scmguard/__pycache__/*.pyc").status == 0
-    for name in ("scmguard.1.gz", "scmguard.yaml.5.gz"):
-        assert name in machine.run("find", "/usr/share/man", "-name", "scmguard*").output or name
 
 
 @pytest.mark.core
@@ -134,3 +135,24 @@ def test_the_recorders_of_kernels_and_images_never_fail(maker: Maker) -> None:
         machine.run("mv", "/usr/lib/scmguard/record", "/root/")
         assert machine.run(name, "6.6.1", "/boot/x").status == 0
         machine.run("mv", "/root/record", "/usr/lib/scmguard/")
+
+
+def test_lintian_finds_no_error() -> None:
+    if shutil.which("lintian") is None:
+        pytest.skip("not installed: lintian")
+    done = subprocess.run(["lintian", "--allow-root", built()], capture_output=True, text=True)
+    assert [line for line in done.stdout.splitlines() if line[:2] in ("E:", "W:")] == [], done.stdout
+
+
+def test_what_is_inside_is_what_is_named(tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "-x", built(), str(tmp_path)], check=True)
+    folders = sorted(os.listdir(tmp_path / "usr/lib/scmguard/lib"))
+    assert [name for name in folders if not name.endswith(".dist-info")] == ["click", "lark", "ruamel", "scmguard"]
+    with open(os.path.join(TOP, "debian", "vendor.txt"), encoding="ascii") as stream:
+        wanted = sorted(line.split(" ")[0].replace("==", "-") for line in stream if "==" in line)
+    assert sorted(name[: -len(".dist-info")] for name in folders if name.endswith(".dist-info")) == wanted
+    assert [path for path in tmp_path.rglob("*") if path.suffix in (".pyc", ".so", ".pth")] == []
+    for name in ("man1/scmguard.1.gz", "man5/scmguard.yaml.5.gz"):
+        assert (tmp_path / "usr/share/man" / name).exists()
+    for name in ("bash-completion/completions/scmguard", "zsh/vendor-completions/_scmguard"):
+        assert "_SCMGUARD_COMPLETE" in (tmp_path / "usr/share" / name).read_text()
