@@ -41,7 +41,7 @@ mount -t tmpfs none "$2/root/run"
 mkdir -p "$2/root/dev/pts" "$2/root/$4"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$2/root/dev/pts"
 mount -t tmpfs -o "size=$3k" none "$2/root/$4"
-exec chroot "$2/root" sh -c 'echo ready; exec sleep infinity'
+exec chroot "$2/root" sh -c 'echo ready; read -r init && exec $init; exec sleep infinity'
 """
 #: A boot partition that a Compute Module 4 boots from.
 BOOT: Dict[str, str] = {
@@ -91,11 +91,11 @@ class Machine:
         folder.mkdir(parents=True, exist_ok=True)
         folders = ":".join(str(path) for path in lower)
         self._keeper = subprocess.Popen(
-            ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "sh", "-c", _KEEPER]
-            + ["sh", folders, str(folder), str(boot_kib), place],
+            ["unshare", "--mount", "--propagation", "private", "--pid", "--uts", "--fork", "--kill-child", "sh"]
+            + ["-c", _KEEPER, "sh", folders, str(folder), str(boot_kib), place],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             text=True,
         )
         assert self._keeper.stdout is not None and self._keeper.stderr is not None
@@ -110,9 +110,33 @@ class Machine:
         """Ends all that runs in it."""
         self._keeper.kill()
         self._keeper.wait()
-        for stream in (self._keeper.stdout, self._keeper.stderr):
+        for stream in (self._keeper.stdin, self._keeper.stdout, self._keeper.stderr):
             if stream is not None:
                 stream.close()
+
+    def start_systemd(self) -> str:
+        """Lets the systemd that is installed in it take over; why it did not come up, or nothing."""
+        mounts = "mount -t tmpfs none /sys/fs/cgroup && mkdir /sys/fs/cgroup/systemd && "
+        mounts += "mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd || "
+        mounts += "mount -t cgroup2 none /sys/fs/cgroup"
+        done = self.run("sh", "-c", mounts)
+        if done.status:
+            return done.output
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.write("/usr/bin/env -i container=docker PATH=/usr/sbin:/usr/bin /lib/systemd/systemd\n")
+        self._keeper.stdin.flush()
+        end = time.monotonic() + 40
+        while time.monotonic() < end:
+            state = self.run("systemctl", "is-system-running", timeout=60).output.strip()
+            if state in ("running", "degraded"):
+                return ""
+            time.sleep(0.5)
+        return "systemd is {}".format(state)
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it has not been shut down."""
+        return self._keeper.poll() is None
 
     def command(self, *words: str, env: Optional[Mapping[str, str]] = None) -> List[str]:
         """What runs a command in it, for those who start it themselves."""

@@ -77,7 +77,8 @@ def test_the_units_are_what_systemd_takes(maker: Maker) -> None:
     machine = maker.guarded()
     if machine.run("apt-get", "update").status or machine.run("apt-get", "install", "-y", "systemd").status:
         pytest.skip("systemd cannot be installed from here")
-    units = ["scmguard-boot.service", "scmguard-watch.service", "scmguard-watch.path", "scmguard-inhibit.service"]
+    units = ["scmguard-boot.service", "scmguard-watch.service", "scmguard-watch.path", "scmguard-watch.timer"]
+    units.append("scmguard-inhibit.service")
     done = machine.run("systemd-analyze", "verify", "--man=no", *units)
     assert [line for line in done.output.splitlines() if "scmguard" in line] == [], done.output
     for unit, state in (("scmguard-boot.service", "enabled"), ("scmguard-watch.path", "enabled")):

@@ -11,7 +11,7 @@ from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
 from scmguard.device.ledger import FOLDER, NAME, Damaged, parse
 from scmguard.finding import TreeReport
 from scmguard.folder import Unreadable
-from scmguard.gate import after, before, callers, calls, journal, override, quick, reboot, state
+from scmguard.gate import after, before, callers, calls, fingerprint, journal, override, quick, reboot, state
 from scmguard.gate.gate import VETO, Busy, Gate, Keeps, locked, present_faults, shown
 from scmguard.gate.places import OVERRIDE
 from scmguard.inputs import discover
@@ -24,6 +24,8 @@ from scmguard.packages.lay import Pending
 from scmguard.settings import SYSTEM, Settings
 from scmguard.text import date, printable
 
+# How often the boot files are looked at again because they changed meanwhile.
+_LOOKS = 10
 #: What the hooks call, and whether it is before or after the change.
 STAGES = ("pre", "post", "dpkgpre", "dpkgpost")
 
@@ -172,17 +174,26 @@ def _next_boot() -> "Tuple[Optional[List[str]], Optional[Gate]]":
 def run_watch() -> int:
     """Looks at the boot files and keeps the reason why the next boot is not safe, for the inhibitor and the login."""
     _as_root("watch")
-    reasons, _gate = _next_boot()
-    overridden = override.read(time.time()) is not None
-    reason = reasons[0] if reasons and not overridden else ""
     try:
-        reboot.note(printable(reason))
+        # What changes meanwhile starts no second run.
+        for _ in range(_LOOKS):
+            lines = fingerprint.fingerprint()
+            reason = _unsafe()
+            reboot.note(printable(reason))
+            if fingerprint.fingerprint() == lines:
+                break
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
     if reason:
         journal.record("unsafe", reason)
         complain("the next boot is not safe: {}".format(reason))
     return 0
+
+
+def _unsafe() -> str:
+    """Why the next boot is not safe, where nobody answers for it; empty if it is."""
+    reasons, _gate = _next_boot()
+    return reasons[0] if reasons and override.read(time.time()) is None else ""
 
 
 def run_boot() -> int:
