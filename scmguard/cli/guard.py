@@ -5,6 +5,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
+from scmguard import programs
 from scmguard.boot import Boot
 from scmguard.cli.common import choose, device_for, job_for, rulebook_for, settings_for, with_waivers
 from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
@@ -226,6 +227,7 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
     try:
         if ends:
             override.end(OVERRIDE)
+            _look_again()
             journal.record("override", "ended by {}".format(_who()))
             complain("no override is in force")
             return 0
@@ -236,6 +238,7 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
         end = now + override.LONGEST if until is None else _time(until, now)
         made = override.Override(" ".join(reason.split()), _who(), now, end, 0 if until else transactions or 1)
         override.write(made)
+        _look_again()
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
     said = "what would be stopped is let through {}until {}: {}"
@@ -247,6 +250,16 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
     if trouble:
         complain("note: the log could not be written: {}".format(trouble))
     return 0
+
+
+def _look_again() -> None:
+    """Has the unit that watches look at once, where systemd runs: shutdowns are held back no longer, or again."""
+    systemctl = programs.find("systemctl")
+    if systemctl is not None and os.path.isdir("/run/systemd/system"):
+        try:
+            programs.ask(systemctl, ["--no-block", "restart", "scmguard-watch.service"], 5.0)
+        except programs.Silent as error:
+            complain("note: systemctl: {}".format(error))
 
 
 def _time(text: str, now: int) -> int:
