@@ -18,6 +18,8 @@ def wait(machine: Machine, what: Callable[[str], bool]) -> str:
     while True:
         found = machine.run("systemd-inhibit", "--list", "--no-pager", "--no-legend").output
         if what(found) or time.monotonic() > end:
+            # What happens in the moment in which a run ends is left to the timer.
+            time.sleep(2)
             return found
         time.sleep(0.5)
 
