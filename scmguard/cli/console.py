@@ -19,8 +19,14 @@ def fail(code: int, message: str) -> NoReturn:
 
 
 def complain(message: str) -> None:
-    """One line on standard error. Whatever a path or a file puts into it, no control character gets to the terminal."""
-    click.echo("scmguard: " + printable(message), err=True)
+    """One line on standard error. Whatever a path or a file puts into it, no control character gets to the terminal.
+
+    Where nobody can hear it (a terminal that was closed, a full disk) nothing else is left out for that.
+    """
+    try:
+        click.echo("scmguard: " + printable(message), err=True)
+    except OSError:
+        drop(sys.stderr)
 
 
 def write_pieces(pieces: Iterable[str], stream: TextIO) -> None:

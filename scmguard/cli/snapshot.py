@@ -91,7 +91,9 @@ def _restore(gate: Gate, snapshot: Snapshot, files: Sequence[str], options: Mapp
     backs = [_back(gate, known.get(name), name) for name in wanted]
     if options["dry_run"]:
         for back in backs:
-            sys.stdout.write("{}: {}\n".format(back.name, "to take away" if back.data is None else "to put back"))
+            sys.stdout.write(
+                "{}: {}\n".format(printable(back.name), "to take away" if back.data is None else "to put back")
+            )
         return 0
     kept = gate.snapshot("before restore", present_faults(gate))
     done: List[str] = []
@@ -103,7 +105,7 @@ def _restore(gate: Gate, snapshot: Snapshot, files: Sequence[str], options: Mapp
             continue
         done.append(back.name)
         said = "taken away" if back.data is None else "put back"
-        sys.stdout.write("{}: {}\n".format(back.name, said))
+        sys.stdout.write("{}: {}\n".format(printable(back.name), said))
         gate.log("restore", "{}: {}, by hand".format(back.name, said), snapshot=snapshot.name, instead_of=kept.name)
     findings = gate.judge(gate.find(), None).findings
     gate.snapshot("after restore", present_faults(gate))
