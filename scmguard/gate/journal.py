@@ -7,12 +7,13 @@ import json
 import os
 import stat
 import syslog
+import time
 from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 from scmguard import atomic
-from scmguard.gate import callers
+from scmguard.gate import callers, plain
 from scmguard.gate.places import LOG, OPEN
 
 _MOST_READ = 1 << 20
@@ -38,6 +39,11 @@ class Entry(NamedTuple):
         return started != 0 and callers.started(pid) == started
 
 
+def new_id() -> str:
+    """A name for an entry that no other has."""
+    return "{}-{}".format(int(time.time() * 1000), os.getpid())
+
+
 def begin(entry: Entry, folder: str = OPEN) -> None:
     """Puts an entry on the disk. Raises OSError."""
     os.makedirs(folder, 0o700, exist_ok=True)
@@ -57,8 +63,7 @@ def entries(folder: str = OPEN) -> List[Entry]:
                 continue
             id = name[: -len(".json")]
             try:
-                with open(os.path.join(folder, name), encoding="utf-8") as stream:
-                    found.append(_entry(id, json.load(stream)))
+                found.append(_entry(id, json.loads(plain.read(os.path.join(folder, name)))))
             except (OSError, ValueError, TypeError, KeyError, RecursionError):
                 found.append(Entry(id, 0, "a transaction whose entry is damaged", (), (0, 0)))
     return sorted(found, key=lambda entry: entry.begun)
@@ -119,10 +124,7 @@ def _append(handle: int, path: str, data: bytes) -> Optional[str]:
 def last(count: int, path: str = LOG) -> List[Dict[str, Any]]:
     """The last lines of the log, the oldest first; what is no line of it is left out. Raises OSError."""
     try:
-        with open(path, "rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(0, stream.tell() - _MOST_READ))
-            lines = stream.read().split(b"\n")
+        lines = plain.end_of(path, _MOST_READ).split(b"\n")
     except FileNotFoundError:
         return []
     found: List[Dict[str, Any]] = []

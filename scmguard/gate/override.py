@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import NamedTuple, Optional
 
 from scmguard import atomic
+from scmguard.gate import plain
 from scmguard.gate.places import OVERRIDE
 
 #: An override for transactions ends after this many seconds, used or not.
@@ -25,9 +26,7 @@ class Override(NamedTuple):
 def read(now: float, path: str = OVERRIDE) -> Optional[Override]:
     """The override in force; None without one, for one that has ended, and for one that cannot be read."""
     try:
-        with open(path, encoding="utf-8") as stream:
-            data = json.load(stream)
-        found = Override(**data)
+        found = Override(**json.loads(plain.read(path)))
         types = (str, str, int, int, int)
         if not all(type(value) is kind for value, kind in zip(found, types)) or not found.reason.strip():
             return None

@@ -14,6 +14,7 @@ from scmguard.packages import protocol
 from scmguard.packages.relevant import is_boot_file, is_boot_package
 from scmguard.packages.tarnames import Names, Odd
 
+_NO_ARCHIVE = (protocol.CONFIGURE, protocol.REMOVE)
 _DPKG_DEB = "/usr/bin/dpkg-deb"
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _INFO = "var/lib/dpkg/info"
@@ -36,7 +37,11 @@ def has_nothing_to_do(stage: str, payload: bytes, root: str = "/") -> bool:
             config, lines = protocol.taken_apart(payload)
             if is_elsewhere(config):
                 return True
-            if any(_may_matter(protocol.package_line(line), root) for line in lines):
+            changes = [protocol.package_line(line) for line in lines]
+            # Most that matters is known by its name, and reading archives takes long.
+            if any(_has_boot_files(change, root) for change in changes):
+                return False
+            if any(_brings_boot_files(change[-1]) for change in changes if change[-1] not in _NO_ARCHIVE):
                 return False
         except (protocol.Malformed, Odd):
             return False
@@ -57,15 +62,13 @@ def is_unchanged(root: str = "/") -> bool:
     return fingerprint.fingerprint(root) == known.seen
 
 
-def _may_matter(line: tuple[str, str, str, str, str, str], root: str) -> bool:
+def _has_boot_files(line: tuple[str, str, str, str, str, str], root: str) -> bool:
     name, old, _direction, _new, architecture, action = line
     if is_boot_package(name):
         return True
-    if action == protocol.CONFIGURE:
+    if action == protocol.CONFIGURE or not old:
         return False
-    if old and any(is_boot_file(path) for path in _installed(name, architecture, root)):
-        return True
-    return action != protocol.REMOVE and _brings_boot_files(action)
+    return any(is_boot_file(path) for path in _installed(name, architecture, root))
 
 
 def _installed(name: str, architecture: str, root: str) -> list[str]:

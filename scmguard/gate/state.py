@@ -5,6 +5,7 @@ Loaded by every apt run, so that it imports nothing; who writes imports more.
 
 from __future__ import annotations
 
+from scmguard.gate import plain
 from scmguard.gate.places import STATE
 
 _HEAD = "scmguard gate 1"
@@ -27,8 +28,7 @@ class State:
 def read(path: str = STATE) -> State | None:
     """The state as it was written last; None where there is none, or none that can be read."""
     try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="\n") as stream:
-            text = stream.read()
+        text = plain.read(path).decode("utf-8", "surrogateescape")
     except OSError:
         return None
     head, _, rest = text.partition("\n\n")
