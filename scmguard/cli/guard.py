@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from contextlib import ExitStack
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from scmguard import programs
@@ -12,7 +13,7 @@ from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
 from scmguard.device.ledger import FOLDER, NAME, Damaged, parse
 from scmguard.finding import TreeReport
 from scmguard.folder import Unreadable
-from scmguard.gate import after, before, callers, calls, fingerprint, journal, override, quick, reboot, state
+from scmguard.gate import after, before, callers, calls, fingerprint, journal, override, plain, quick, reboot, state
 from scmguard.gate.gate import VETO, Busy, Gate, Keeps, locked, present_faults, shown
 from scmguard.gate.places import OVERRIDE
 from scmguard.inputs import discover
@@ -27,8 +28,8 @@ from scmguard.text import date, printable
 
 # How often the boot files are looked at again because they changed meanwhile.
 _LOOKS = 10
-#: What the hooks call, and whether it is before or after the change.
-STAGES = ("pre", "post", "dpkgpre", "dpkgpost")
+#: What the hooks call; dpkgnote is before what is never stopped.
+STAGES = ("pre", "post", "dpkgpre", "dpkgnote", "dpkgpost")
 
 
 def hook(stage: str, payload: bytes) -> int:
@@ -60,8 +61,17 @@ def _hook(stage: str, payload: bytes) -> int:
         return 0
     if stage in ("post", "dpkgpost"):
         gate = the_gate(boot)
-        with locked():
+        with ExitStack() as stack:
+            trouble = _lock(stack)
             after.after(gate, above)
+        if trouble is not None:
+            raise trouble
+        return 0
+    if stage == "dpkgnote":
+        if not quick.is_unchanged():
+            gate = the_gate(boot)
+            with locked():
+                before.look(gate, os.environ.get("DPKG_HOOK_ACTION", ""))
         return 0
     transaction = calls.of_apt(payload, above) if stage == "pre" else calls.of_dpkg(boot.root, os.environ, above)
     if transaction is None:
@@ -70,8 +80,17 @@ def _hook(stage: str, payload: bytes) -> int:
     if not matters(pending) and not pending.outlook.broken and quick.is_unchanged():
         return 0
     gate = the_gate(boot)
-    with locked():
-        return before.before(gate, pending, owner)
+    with ExitStack() as stack:
+        return before.before(gate, pending, owner, _lock(stack))
+
+
+def _lock(stack: ExitStack) -> Optional[OSError]:
+    """Locks the gate. Returns why that cannot be done: files can be judged all the same. Raises Busy."""
+    try:
+        stack.enter_context(locked())
+    except OSError as error:
+        return error
+    return None
 
 
 def _boot() -> Optional[Boot]:
@@ -128,8 +147,7 @@ def the_gate(boot: Boot, say: Callable[[str], None] = complain) -> Gate:
 def _signed() -> Dict[str, str]:
     """The SHA-256 of each file as it was signed last, from the ledger; none where there is none that can be read."""
     try:
-        with open(os.path.join("/", FOLDER, NAME), "rb") as stream:
-            return {entry.name: entry.sha256 for entry in parse(stream.read())}
+        return {entry.name: entry.sha256 for entry in parse(plain.read(os.path.join("/", FOLDER, NAME)))}
     except (OSError, Damaged):
         return {}
 

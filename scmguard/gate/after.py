@@ -1,5 +1,7 @@
 """After a transaction: check again, and put back what made it worse."""
 
+import time
+from contextlib import suppress
 from typing import Dict, FrozenSet, Iterable, List, Mapping, Tuple
 
 from scmguard.finding import Finding
@@ -93,8 +95,11 @@ def _restore(
     chosen = to_put_back([name for name in names if name in members], named, harm)
     if not chosen:
         return ()
-    # What is there now stays at hand.
-    kept = gate.snapshot("what made it worse", faults(added))
+    kept = _set_aside(gate)
+    # Whatever ends this too soon, the next run goes on with it.
+    entry = journal.Entry(journal.new_id(), int(time.time()), "putting back what made it worse", (), (0, 0))
+    with suppress(OSError):
+        journal.begin(entry)
     done = []
     for name in chosen:
         member = members[name]
@@ -108,14 +113,26 @@ def _restore(
         done.append(name)
         said = "taken away, as it was before" if data is None else "put back as it was before"
         gate.say("{} was {}: {}".format(name, said, shown(added[0])))
-        gate.log("restore", "{} was {}".format(name, said), snapshot=snapshot.name, instead_of=kept.name)
+        gate.log("restore", "{} was {}".format(name, said), snapshot=snapshot.name, instead_of=kept)
     left = worse(known, gate.judge(gate.find(), None).findings)
     if left:
         gate.say("still worse than before: {}. Do not reboot before it is repaired".format(shown(left[0])))
         gate.log("broken", shown(left[0]))
     elif done:
-        gate.say("as good as before again; what was there is kept: scmguard restore {} {}".format(kept.name, done[0]))
+        hint = "; what was there is kept: scmguard restore {} {}".format(kept, done[0]) if kept else ""
+        gate.say("as good as before again" + hint)
+    with suppress(OSError):
+        journal.end(entry)
     return tuple(done)
+
+
+def _set_aside(gate: Gate) -> str:
+    """Keeps what is there now, and gives its name; without room for it the unit has to boot all the same."""
+    try:
+        return gate.set_aside("what made it worse").name
+    except OSError as error:
+        gate.say("note: what is there now could not be kept: {}".format(error.strerror or error))
+        return ""
 
 
 def _members(gate: Gate, snapshot: Snapshot, names: Tuple[str, ...]) -> Dict[str, Member]:

@@ -1,6 +1,5 @@
 """Before a transaction: look ahead, and stop what would make it worse."""
 
-import os
 import time
 from typing import List, Optional
 
@@ -8,7 +7,7 @@ from scmguard.finding import Finding
 from scmguard.folder import Folder
 from scmguard.gate import after, callers, journal, override
 from scmguard.gate.gate import VETO, Gate, present_faults, shown, tell
-from scmguard.gate.worse import worse
+from scmguard.gate.worse import Faults, worse
 from scmguard.packages import future
 from scmguard.packages.attention import matters
 from scmguard.packages.lay import Pending, outlook
@@ -22,25 +21,39 @@ def foreseen(root: Folder, transaction: Transaction) -> Pending:
     return Pending(transaction, outlook(root, transaction))
 
 
-def before(gate: Gate, pending: Pending, owner: Optional[callers.Process]) -> int:
+def look(gate: Gate, caller: str) -> Faults:
+    """The faults of the boot files before a change, which is measured by them. Raises OSError, Unreadable."""
+    after.close_stale(gate, caller)
+    known = present_faults(gate)
+    gate.snapshot("before {}".format(caller or "a transaction"), known)
+    return known
+
+
+def before(gate: Gate, pending: Pending, owner: Optional[callers.Process], trouble: Optional[OSError] = None) -> int:
     """Judges a transaction that is about to begin; the gate is locked. Returns 0, or VETO. Raises OSError, Unreadable.
 
-    What is wrong already is no reason to stop anything.
+    What is wrong already is no reason to stop anything. Where nothing can be kept, ``trouble`` or what comes up here,
+    that is raised when all has been judged that can be.
     """
     transaction = pending.transaction
-    after.close_stale(gate, transaction.caller)
-    known = present_faults(gate)
-    gate.snapshot("before {}".format(transaction.caller or "a transaction"), known)
+    try:
+        if trouble is not None:
+            raise trouble
+        known = look(gate, transaction.caller)
+    except OSError as error:
+        trouble = error
+        known = present_faults(gate)
     if known:
         gate.say("note: the boot files have faults already; `scmguard check` tells which")
     for problem in pending.outlook.broken:
         gate.say("note: {}; what it would change was not looked at".format(problem))
     if not matters(pending):
-        return 0
+        return _kept(trouble)
     added = worse(known, gate.judge(future.after(gate.find(), pending.outlook), pending).findings)
     answers = override.read(time.time()) if added else None
     if added and answers is None:
         return _veto(gate, transaction, added)
+    _kept(trouble)
     entry = _entry(transaction, owner, answers.reason if answers is not None else "")
     journal.begin(entry)
     if answers is not None:
@@ -49,6 +62,12 @@ def before(gate: Gate, pending: Pending, owner: Optional[callers.Process]) -> in
         gate.say(said)
         gate.log("override", said, caller=transaction.caller, findings=[shown(finding) for finding in added])
     gate.log("begin", transaction.caller or "a transaction", id=entry.id, packages=list(entry.packages))
+    return 0
+
+
+def _kept(trouble: Optional[OSError]) -> int:
+    if trouble is not None:
+        raise trouble
     return 0
 
 
@@ -67,5 +86,4 @@ def _entry(transaction: Transaction, owner: Optional[callers.Process], overridde
     named = [change for change in transaction.changes if change.action != CONFIGURE][:_MOST_PACKAGES]
     names = tuple("{} {}".format(change.package, change.action) for change in named)
     process = (0, 0) if owner is None else (owner.pid, owner.started)
-    id = "{}-{}".format(int(now * 1000), os.getpid())
-    return journal.Entry(id, int(now), transaction.caller, names, process, overridden)
+    return journal.Entry(journal.new_id(), int(now), transaction.caller, names, process, overridden)

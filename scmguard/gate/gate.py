@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
 from scmguard.digest import digest
@@ -57,16 +57,25 @@ class Gate(NamedTuple):
             self.say("note: the log could not be written: {}".format(trouble))
 
     def snapshot(self, why: str, found: Faults) -> Snapshot:
-        """The boot files as they are, kept. Raises OSError, Unreadable."""
-        began = time.time_ns()
-        lines = fingerprint.fingerprint()
-        settled = fingerprint.is_settled(lines, began)
-        taken = self.snapshots.take(
-            self.find().files, looks(lines, self.top), settled, why, not found, int(time.time())
-        )
+        """The boot files as they are, kept, and what the next change is measured by. Raises OSError, Unreadable."""
+        taken, lines, settled = self._take(why, not found)
         self.snapshots.prune(self.keeps.number, self.keeps.size)
         state.write(state.State(lines, settled, found, taken.name))
         return taken
+
+    def set_aside(self, why: str) -> Snapshot:
+        """The boot files as they are, kept, while the next change is measured by what was there before.
+
+        Raises OSError, Unreadable.
+        """
+        return self._take(why, False)[0]
+
+    def _take(self, why: str, good: bool) -> Tuple[Snapshot, str, bool]:
+        began = time.time_ns()
+        lines = fingerprint.fingerprint()
+        settled = fingerprint.is_settled(lines, began)
+        seen = looks(lines, self.top)
+        return self.snapshots.take(self.find().files, seen, settled, why, good, int(time.time())), lines, settled
 
 
 def unsealed(gate: Gate, names: Iterable[str]) -> List[str]:
