@@ -142,3 +142,55 @@ def test_the_hook_takes_nothing_from_its_callers_environment(maker: Maker) -> No
     assert "odd" not in machine.read("root/env") and "PATH" in machine.read("root/env")
     assert machine.run("dpkg", "-P", "plain", env=odd).status == 0
     assert "odd" not in machine.read("root/env") and "'DPKG_HOOK_ACTION': 'purge'" in machine.read("root/env")
+
+
+def foreign(machine: Machine, package: str, architecture: str) -> str:
+    """A package with kernel8.img that may be there for several architectures."""
+    machine.deb(package, files={"boot/firmware/kernel8.img": BOOT["kernel8.img"]})
+    control = "root/build/{}/DEBIAN/control".format(package)
+    fields = "Architecture: {}\nMulti-Arch: same\n".format(architecture)
+    machine.write(control, machine.read(control).replace("Architecture: all\n", fields))
+    path = "/root/{}_{}.deb".format(package, architecture)
+    assert machine.run("dpkg-deb", "--build", "/root/build/" + package, path).status == 0
+    return path
+
+
+def test_what_another_architecture_of_a_package_keeps_is_not_taken_away(maker: Maker) -> None:
+    machine = maker.guarded()
+    own = machine.run("dpkg", "--print-architecture").output.strip()
+    other = "arm64" if own != "arm64" else "amd64"
+    assert machine.run("dpkg", "--add-architecture", other).status == 0
+    for architecture in (own, other):
+        assert machine.run("dpkg", "-i", foreign(machine, "shared", architecture)).status == 0
+    done = machine.watched("dpkg", "-r", "shared:" + other)
+    assert done.status == 0 and done.said == [], done.output
+    done = machine.watched("dpkg", "-r", "shared")
+    assert done.status == 2 and "[boot-file-missing]" in done.said[-1], done.output
+    assert machine.run("dpkg", "-i", "/root/shared_{}.deb".format(other)).status == 0
+    done = machine.watched("apt-get", "remove", "-y", "shared:" + other)
+    assert done.status == 0 and done.said == [], done.output
+    assert machine.run("dpkg", "-i", "/root/shared_{}.deb".format(other)).status == 0
+    done = machine.watched("dpkg", "-r", "shared:" + own, "shared:" + other)
+    assert done.status == 2 and "[boot-file-missing]" in done.said[-1], done.output
+
+
+@pytest.mark.parametrize("option", ["--root", "--instdir"])
+def test_what_apt_has_dpkg_do_elsewhere_is_not_looked_at(maker: Maker, option: str) -> None:
+    machine = maker.guarded()
+    assert machine.run("mkdir", "-p", "/x/var/lib/dpkg/info", "/x/var/lib/dpkg/updates").status == 0
+    machine.write("x/var/lib/dpkg/status", "")
+    bad = machine.deb("bad", files=BAD)
+    done = machine.run("apt-get", "install", "-y", "-o", "DPkg::Options::={}=/x".format(option), bad)
+    assert done.said == [] and machine.read(CONFIG) == BOOT["config.txt"], done.output
+    assert machine.exists("x/" + CONFIG)
+
+
+def test_strict_stops_an_archive_that_cannot_be_read(maker: Maker) -> None:
+    machine = maker.guarded()
+    data = (machine.root / machine.deb("plain", files={"usr/share/plain/a": "1"})[1:]).read_bytes()
+    (machine.root / "root/cut.deb").write_bytes(data[:-40])
+    done = machine.run("dpkg", "-i", "/root/cut.deb")
+    assert done.status == 1 and "goes on unchecked" in done.said[-1], done.output
+    machine.write("etc/scmguard.yaml", "profile: cm4\nstrict: True\n")
+    done = machine.run("dpkg", "-i", "/root/cut.deb")
+    assert done.status == 2 and "strict: true" in done.said[-1], done.output

@@ -4,7 +4,7 @@ import time
 from typing import List, Optional
 
 from scmguard.finding import Finding
-from scmguard.folder import Folder
+from scmguard.folder import Folder, Unreadable
 from scmguard.gate import after, callers, journal, override
 from scmguard.gate.gate import VETO, Gate, present_faults, shown, tell
 from scmguard.gate.worse import Faults, worse
@@ -45,15 +45,24 @@ def before(gate: Gate, pending: Pending, owner: Optional[callers.Process], troub
         known = present_faults(gate)
     if known:
         gate.say("note: the boot files have faults already; `scmguard check` tells which")
-    for problem in pending.outlook.broken:
-        gate.say("note: {}; what it would change was not looked at".format(problem))
     if not matters(pending):
-        return _kept(trouble)
+        return _judged(pending, trouble)
     added = worse(known, gate.judge(future.after(gate.find(), pending.outlook), pending).findings)
     answers = override.read(time.time()) if added else None
     if added and answers is None:
         return _veto(gate, transaction, added)
-    _kept(trouble)
+    if trouble is None:
+        _begin(gate, transaction, owner, answers, added)
+    return _judged(pending, trouble)
+
+
+def _begin(
+    gate: Gate,
+    transaction: Transaction,
+    owner: Optional[callers.Process],
+    answers: Optional[override.Override],
+    added: List[Finding],
+) -> None:
     entry = _entry(transaction, owner, answers.reason if answers is not None else "")
     journal.begin(entry)
     if answers is not None:
@@ -62,12 +71,14 @@ def before(gate: Gate, pending: Pending, owner: Optional[callers.Process], troub
         gate.say(said)
         gate.log("override", said, caller=transaction.caller, findings=[shown(finding) for finding in added])
     gate.log("begin", transaction.caller or "a transaction", id=entry.id, packages=list(entry.packages))
-    return 0
 
 
-def _kept(trouble: Optional[OSError]) -> int:
+def _judged(pending: Pending, trouble: Optional[OSError]) -> int:
+    """The end of what was let through. Raises OSError, Unreadable for what could not be looked at."""
     if trouble is not None:
         raise trouble
+    if pending.outlook.broken:
+        raise Unreadable("; ".join(pending.outlook.broken[:3]), "what that would change was not looked at")
     return 0
 
 

@@ -19,6 +19,7 @@ _DPKG_DEB = "/usr/bin/dpkg-deb"
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 _INFO = "var/lib/dpkg/info"
 # Settings with which apt works on another system than this one.
+_DPKG_ELSEWHERE = (b"--root=", b"--instdir=", b"--admindir=")
 _ELSEWHERE = ("RootDir", "DPkg::Chroot-Directory")
 
 
@@ -26,6 +27,8 @@ def is_elsewhere(config: bytes) -> bool:
     """Whether apt only pretends (``Debug::pkgDPkgPM``), or works on a system in another folder."""
     value = protocol.value
     if value(config, "Debug::pkgDPkgPM").lower() in ("1", "yes", "true", "on", "enable", "with"):
+        return True
+    if any(b"\nDPkg::Options::=" + option in config for option in _DPKG_ELSEWHERE):
         return True
     return value(config, "Dir") not in ("", "/") or any(value(config, key) not in ("", "/") for key in _ELSEWHERE)
 

@@ -47,7 +47,7 @@ class Pending(NamedTuple):
 
 def outlook(root: Folder, transaction: Transaction) -> Outlook:
     """Reads the archives of a transaction, each once. Raises Unreadable for what the root file system has."""
-    work = _Work(root)
+    work = _Work(root, transaction)
     names: Dict[str, Tuple[str, ...]] = {}
     broken: List[str] = []
     kept = _KEPT
@@ -101,8 +101,9 @@ class Places:
 class _Work:
     """The files that packages bring and take, one package after the other."""
 
-    def __init__(self, root: Folder) -> None:
+    def __init__(self, root: Folder, transaction: Transaction) -> None:
         self.root = root
+        self._changed = {(change.package, change.architecture) for change in transaction.changes}
         self.brings: Dict[str, Tuple[str, ...]] = {}
         self.takes: Dict[str, Tuple[str, ...]] = {}
         self._members: Dict[str, Member] = {}
@@ -150,18 +151,27 @@ class _Work:
 
     def _take(self, change: Change, paths: List[str], brought: Container[str] = ()) -> None:
         diverted = dpkg.diversions(self.root, change.package)
+        kept = self._of_other_architectures(change) if paths else set()
         taken = []
         for path in sorted(paths):
             place = self._places.real(diverted.get(path, path))
             if self._is_folder(place):
                 # A link to one, too: where another package has the path, it stays.
                 self._left[place] = path
-            elif place in brought or path in self._used:
+            elif place in brought or path in self._used or path in kept:
                 continue
             elif self.root.link(place) is not None or self.root.exists(place):
                 self._members[place] = GONE
                 taken.append(path)
         self.takes[change.package] = tuple(taken)
+
+    def _of_other_architectures(self, change: Change) -> Set[str]:
+        """The files that the package keeps because it is there for another architecture, too."""
+        kept: Set[str] = set()
+        for architecture in dpkg.architectures(self.root, change.package):
+            if (change.package, architecture) not in self._changed:
+                kept.update(dpkg.files(self.root, change.package, architecture))
+        return kept
 
     def _comes(self, path: str, place: str, member: Member, archive: Archive) -> bool:
         """Whether a package's file will be the one on the disk."""

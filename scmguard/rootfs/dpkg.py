@@ -153,6 +153,16 @@ def files(root: Folder, package: str, architecture: str = "") -> Tuple[str, ...]
     return ()
 
 
+def architectures(root: Folder, package: str) -> Tuple[str, ...]:
+    """The architectures that a package is there for, if it is one of those that may be there for several.
+
+    Raises Unreadable.
+    """
+    before, after = package + ":", ".list"
+    names = (name for name in root.names(INFO) if name.startswith(before) and name.endswith(after))
+    return tuple(name[len(before) : -len(after)] for name in names)
+
+
 def _stanza(data: bytes, start: int, name: str, path: str) -> Package:
     end = data.find(b"\n\n", start)
     fields = {}
