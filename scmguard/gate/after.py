@@ -26,7 +26,15 @@ def after(gate: Gate, above: Iterable[Process]) -> None:
     open_ = [entry for entry in journal.entries() if entry.owner in mine or not entry.is_running]
     overridden = next((entry.overridden for entry in open_ if entry.overridden), "")
     names = ", ".join(entry.caller for entry in open_ if entry.caller)
+    # Whatever ends this too soon, the next run goes on with it, and does not take what is there for somebody's edit.
+    mark = journal.Entry("after", int(time.time()), "a change that was not looked at to the end", (), (0, 0))
+    if not open_:
+        with suppress(OSError):
+            journal.begin(mark)
     _look(gate, names or "a change", overridden)
+    if not open_:
+        with suppress(OSError):
+            journal.end(mark)
     for entry in open_:
         journal.end(entry)
         gate.log("end", entry.caller or "a transaction", id=entry.id)
@@ -96,10 +104,6 @@ def _restore(
     if not chosen:
         return ()
     kept = _set_aside(gate)
-    # Whatever ends this too soon, the next run goes on with it.
-    entry = journal.Entry(journal.new_id(), int(time.time()), "putting back what made it worse", (), (0, 0))
-    with suppress(OSError):
-        journal.begin(entry)
     done = []
     for name in chosen:
         member = members[name]
@@ -121,8 +125,6 @@ def _restore(
     elif done:
         hint = "; what was there is kept: scmguard restore {} {}".format(kept, done[0]) if kept else ""
         gate.say("as good as before again" + hint)
-    with suppress(OSError):
-        journal.end(entry)
     return tuple(done)
 
 
