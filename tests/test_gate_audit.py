@@ -194,3 +194,19 @@ def test_strict_stops_an_archive_that_cannot_be_read(maker: Maker) -> None:
     machine.write("etc/scmguard.yaml", "profile: cm4\nstrict: True\n")
     done = machine.run("dpkg", "-i", "/root/cut.deb")
     assert done.status == 2 and "strict: true" in done.said[-1], done.output
+
+
+def test_a_hook_may_come_with_the_program_that_it_copies(maker: Maker) -> None:
+    machine = maker.guarded("scm")
+    machine.write("usr/share/initramfs-tools/hook-functions", 'copy_exec() { cp "$1" "$DESTDIR"; }\n')
+    hook = '#!/bin/sh\n. /usr/share/initramfs-tools/hook-functions\ncp /usr/sbin/{} "$DESTDIR" || exit 1\n'
+    place = "etc/initramfs-tools/hooks/{}"
+    tool = machine.deb("tool", files={"usr/sbin/tool": "#!/bin/sh\n"})
+    hooks = machine.deb("hooks", files={place.format("tool"): hook.format("tool")}, Depends="tool")
+    both = machine.deb("both", files={place.format("own"): hook.format("own"), "usr/sbin/own": "#!/bin/sh\n"})
+    lacks = machine.deb("lacks", files={place.format("no"): hook.format("no")})
+    for debs in ([tool, hooks], [both]):
+        done = install(machine, *debs)
+        assert done.status == 0 and done.said == [], done.output
+    done = install(machine, lacks)
+    assert done.status == 100 and "[hook-copies-missing-file]" in done.said[-1], done.output

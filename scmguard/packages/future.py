@@ -6,7 +6,8 @@ from scmguard.boot import Boot
 from scmguard.folder import Folder
 from scmguard.packages.ahead import Ahead
 from scmguard.packages.archive import Member
-from scmguard.packages.lay import Outlook, Places
+from scmguard.packages.lay import Outlook
+from scmguard.packages.unpacking import Places
 from scmguard.rootfs import mounts
 
 
