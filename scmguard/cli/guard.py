@@ -28,6 +28,7 @@ from scmguard.text import date, printable
 
 # How often the boot files are looked at again because they changed meanwhile.
 _LOOKS = 10
+_PAUSE = 1.0
 #: What the hooks call; dpkgnote is before what is never stopped.
 STAGES = ("pre", "post", "dpkgpre", "dpkgnote", "dpkgpost")
 
@@ -194,17 +195,23 @@ def run_watch() -> int:
     """Looks at the boot files and keeps the reason why the next boot is not safe, for the inhibitor and the login."""
     _as_root("watch")
     try:
+        before = reboot.noted()
         # What changes meanwhile starts no second run.
         for _ in range(_LOOKS):
-            lines = fingerprint.fingerprint()
-            reason = _unsafe()
-            reboot.note(printable(reason))
-            if fingerprint.fingerprint() == lines:
+            lines = fingerprint.fingerprint(watched=fingerprint.FOR_REBOOT)
+            reason = printable(_unsafe())
+            again = fingerprint.fingerprint(watched=fingerprint.FOR_REBOOT)
+            if again == lines and fingerprint.is_settled(lines, time.time_ns()):
                 break
+            time.sleep(_PAUSE)
+        reboot.note(reason)
+        reboot.saw(lines if again == lines else "")
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
+    if reason != before:
+        _systemctl("restart", "scmguard-inhibit.service")
+        journal.record("unsafe", reason) if reason else journal.record("safe", "the next boot is safe again")
     if reason:
-        journal.record("unsafe", reason)
         complain("the next boot is not safe: {}".format(reason))
     return 0
 
@@ -245,7 +252,7 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
     try:
         if ends:
             override.end(OVERRIDE)
-            _look_again()
+            _systemctl("restart", "scmguard-watch.service")
             journal.record("override", "ended by {}".format(_who()))
             complain("no override is in force")
             return 0
@@ -256,7 +263,7 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
         end = now + override.LONGEST if until is None else _time(until, now)
         made = override.Override(" ".join(reason.split()), _who(), now, end, 0 if until else transactions or 1)
         override.write(made)
-        _look_again()
+        _systemctl("restart", "scmguard-watch.service")
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
     said = "what would be stopped is let through {}until {}: {}"
@@ -270,12 +277,12 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
     return 0
 
 
-def _look_again() -> None:
-    """Has the unit that watches look at once, where systemd runs: shutdowns are held back no longer, or again."""
+def _systemctl(what: str, unit: str) -> None:
+    """Has systemd do something with a unit, where it runs, without waiting for that."""
     systemctl = programs.find("systemctl")
     if systemctl is not None and os.path.isdir("/run/systemd/system"):
         try:
-            programs.ask(systemctl, ["--no-block", "restart", "scmguard-watch.service"], 5.0)
+            programs.ask(systemctl, ["--no-block", what, unit], 5.0)
         except programs.Silent as error:
             complain("note: systemctl: {}".format(error))
 

@@ -19,16 +19,18 @@ WATCHED = (
     "etc/default/raspi-firmware",
     "etc/scmguard.yaml",
 )
+#: What decides beside these whether the next boot is safe.
+FOR_REBOOT = (*WATCHED, "var/lib/scmguard/ledger.json", "var/lib/scmguard/gate/booted", "etc/apt/apt.conf.d")
 # FAT keeps times in steps of two seconds: a file that was changed this short before it was looked at may be changed
 # again without a trace.
 _STEP = 3_000_000_000
 _DEEPEST = 8
 
 
-def fingerprint(root: str = "/") -> str:
+def fingerprint(root: str = "/", watched: tuple[str, ...] = WATCHED) -> str:
     """One line for each file: path, size, times, inode, mode. Raises OSError for a folder that cannot be read."""
     lines: list[str] = []
-    for name in WATCHED:
+    for name in watched:
         path = os.path.join(root, name)
         try:
             status = os.lstat(path)

@@ -16,5 +16,7 @@ SNAPSHOTS = STATE_FOLDER + "/snapshots"
 #: The faults that the present boot began with.
 BOOTED = STATE_FOLDER + "/gate/booted"
 LOG = "/var/log/scmguard.log"
+#: How the files looked that it looked at last.
+SEEN = "/run/scmguard/seen"
 #: What the reboot guard found last: the reason why the next boot is not safe, or nothing.
 UNSAFE = "/run/scmguard/unsafe"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from scmguard.gate import fingerprint, state
-from scmguard.gate.places import OPEN
+from scmguard.gate.places import OPEN, OVERRIDE, SEEN
 from scmguard.packages import protocol
 from scmguard.packages.relevant import is_boot_file, is_boot_package
 from scmguard.packages.tarnames import Names, Odd
@@ -103,3 +103,17 @@ def _brings_boot_files(archive: str) -> bool:
         if child:
             # It ends with its pipe; the time limit of the hook holds for it, too.
             os.waitpid(child, 0)
+
+
+def was_seen() -> bool:
+    """Whether the reboot guard has seen the files as they are, and no override is there, which may end.
+
+    Raises OSError.
+    """
+    if os.path.exists(OVERRIDE):
+        return False
+    try:
+        with open(SEEN, encoding="utf-8", errors="surrogateescape") as stream:
+            return stream.read() == fingerprint.fingerprint(watched=fingerprint.FOR_REBOOT)
+    except FileNotFoundError:
+        return False

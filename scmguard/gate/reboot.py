@@ -11,7 +11,7 @@ from typing import List, Optional
 from scmguard import atomic
 from scmguard.finding import Finding
 from scmguard.gate import state
-from scmguard.gate.places import BOOTED, UNSAFE
+from scmguard.gate.places import BOOTED, SEEN, UNSAFE
 from scmguard.gate.worse import Faults, after_boot, worse
 
 _BOOT_ID = "/proc/sys/kernel/random/boot_id"
@@ -51,3 +51,18 @@ def note(reason: str, path: str = UNSAFE) -> None:
         return
     os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
     atomic.replace(path, [reason.encode("utf-8", "backslashreplace") + b"\n"], 0o644)
+
+
+def noted(path: str = UNSAFE) -> str:
+    """Why the next boot is not safe, as it was found last; empty if it is. Raises OSError."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read().rstrip("\n")
+    except FileNotFoundError:
+        return ""
+
+
+def saw(lines: str, path: str = SEEN) -> None:
+    """Keeps how the files looked that were looked at. Raises OSError."""
+    os.makedirs(os.path.dirname(path), 0o755, exist_ok=True)
+    atomic.replace(path, [lines.encode("utf-8", "surrogateescape")], 0o600)

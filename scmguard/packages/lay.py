@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Dict, List, NamedTuple, Tuple
 
-from scmguard.folder import Folder
+from scmguard.folder import Folder, Unreadable
 from scmguard.packages import archive as archives
 from scmguard.packages.archive import Broken, Member
 from scmguard.packages.relevant import is_boot_file
@@ -84,9 +84,16 @@ def _programs(root: Folder, transaction: Transaction) -> Dict[str, Member]:
             continue
         with suppress(Broken):  # said already
             read = archives.read(
-                change.archive, lambda path: path.startswith(_PROGRAMS) and not root.exists(path), kept
+                change.archive, lambda path: path.startswith(_PROGRAMS) and not _exists(root, path), kept
             )
             kept -= sum(len(member.data or b"") for member in read.members.values())
             files = ((path, member) for path, member in read.members.items() if member.kind in ("file", "link"))
             found.update((places.real(path), member) for path, member in files if not is_boot_file(path))
     return found
+
+
+def _exists(root: Folder, path: str) -> bool:
+    try:
+        return root.exists(path)
+    except Unreadable:  # a link that leads to itself, for one
+        return True
