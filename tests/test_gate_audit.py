@@ -8,6 +8,7 @@ import pytest
 from tests.machines import BOOT, FATAL, Machine, Maker, needs_machines
 from tests.test_gate_after import appends
 from tests.test_gate_apt import CONFIG, assert_stopped, install
+from tests.test_gate_debian import needs_archive
 
 pytestmark = needs_machines
 
@@ -198,7 +199,10 @@ def test_strict_stops_an_archive_that_cannot_be_read(maker: Maker) -> None:
 
 def test_a_hook_may_come_with_the_program_that_it_copies(maker: Maker) -> None:
     machine = maker.guarded("scm")
-    hook = '#!/bin/sh\ncp /usr/sbin/{} "$DESTDIR" || exit 1\n'
+    needs_archive(machine.run("apt-get", "update"))
+    done = machine.watched("apt-get", "install", "-y", "initramfs-tools")
+    assert done.status == 0 and done.said == [], done.output
+    hook = "#!/bin/sh\n. /usr/share/initramfs-tools/hook-functions\ncopy_exec /usr/sbin/{}\n"
     place = "etc/initramfs-tools/hooks/{}"
     tool = machine.deb("tool", files={"usr/sbin/tool": "#!/bin/sh\n"})
     hooks = machine.deb("hooks", files={place.format("tool"): hook.format("tool")}, Depends="tool")
