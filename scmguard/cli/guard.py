@@ -205,7 +205,12 @@ def run_watch() -> int:
                 break
             time.sleep(_PAUSE)
         reboot.note(reason)
-        reboot.saw(lines if again == lines else "")
+        if override.read(time.time()) is None:
+            override.end(OVERRIDE)  # one that is over is of no use
+            reboot.saw(lines if again == lines else "")
+        else:
+            # What it lets through counts again when it ends.
+            reboot.saw("")
     except OSError as error:
         fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
     if reason != before:

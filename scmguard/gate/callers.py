@@ -54,10 +54,17 @@ def above(pid: int) -> List[Process]:
                 line = stream.read().decode("utf-8", "surrogateescape")
             # A program that writes its own line there may leave out the last end.
             words = tuple((line[:-1] if line.endswith("\0") else line).split("\0")) if line else ()
-            found.append(Process(pid, started(pid), words, os.readlink("/proc/{}/cwd".format(pid))))
+            found.append(Process(pid, started(pid), words, _folder(pid)))
         except (OSError, IndexError, ValueError):
             break
     return found
+
+
+def _folder(pid: int) -> str:
+    try:
+        return os.readlink("/proc/{}/cwd".format(pid))
+    except OSError:  # of another user's, or one that is ending
+        return "/"
 
 
 def owner(processes: List[Process]) -> Optional[Process]:
