@@ -10,7 +10,8 @@ from typing import Any, Dict, List
 import pytest
 
 from scmguard.folder import MemoryFolder
-from scmguard.gate.snapshots import Snapshot, Snapshots
+from scmguard.gate.snapshot import Snapshot
+from scmguard.gate.snapshots import Snapshots
 
 NOON = 1_900_000_000
 

@@ -7,7 +7,8 @@ from typing import Any, Callable, List
 import pytest
 
 from scmguard.gate import snapshots
-from scmguard.gate.snapshots import Damaged, Snapshots
+from scmguard.gate.snapshot import Damaged
+from scmguard.gate.snapshots import Snapshots
 from scmguard.inputs.disk import DiskFolder
 from tests.gate_runs import NOON, contents, killed, objects, on_small_disk, sum_of, take, whole
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scmguard.folder import MemoryFolder
-from scmguard.gate.snapshots import Snapshot, Snapshots, changed, walk
+from scmguard.gate.snapshot import Snapshot
+from scmguard.gate.snapshots import Snapshots, changed, walk
 from scmguard.inputs.disk import DiskFolder
 from tests.gate_runs import NOON, contents, objects, sum_of, take, whole
 

@@ -1,164 +1,22 @@
-"""What the hooks of apt and dpkg run, and ``scmguard guard``."""
+"""``scmguard guard``."""
 
 import os
 import sys
 import time
-from contextlib import ExitStack
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import List, Optional, Tuple
 
 from scmguard import programs
-from scmguard.boot import Boot
-from scmguard.cli.common import choose, device_for, job_for, rulebook_for, settings_for, with_waivers
 from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
-from scmguard.device.ledger import FOLDER, NAME, Damaged, parse
-from scmguard.finding import TreeReport
+from scmguard.cli.the_gate import boot_files, the_gate
 from scmguard.folder import Unreadable
-from scmguard.gate import after, before, callers, calls, fingerprint, journal, override, plain, quick, reboot, state
-from scmguard.gate.gate import VETO, Busy, Gate, Keeps, locked, present_faults, shown
+from scmguard.gate import fingerprint, journal, override, reboot, state
+from scmguard.gate.gate import VETO, Busy, Gate, locked, present_faults, shown
 from scmguard.gate.places import OVERRIDE
-from scmguard.inputs import discover
-from scmguard.inputs.discover import Request
-from scmguard.lint import Job
-from scmguard.lint import run as lint
-from scmguard.packages import protocol
-from scmguard.packages.attention import matters
-from scmguard.packages.lay import Pending
-from scmguard.settings import SYSTEM, Settings
 from scmguard.text import date, printable
 
 # How often the boot files are looked at again because they changed meanwhile.
 _LOOKS = 10
 _PAUSE = 1.0
-#: What the hooks call; dpkgnote is before what is never stopped.
-STAGES = ("pre", "post", "dpkgpre", "dpkgnote", "dpkgpost")
-
-
-def hook(stage: str, payload: bytes) -> int:
-    """One stage of a hook. Returns 0, VETO, or what says that nothing could be judged; never raises but for SystemExit.
-
-    A fault of scmguard is in the log with its traceback, and one line on standard error.
-    """
-    try:
-        return _hook(stage, payload)
-    except (Unreadable, Busy, protocol.Malformed) as error:
-        complain(str(error))
-    except OSError as error:
-        complain("{}: {}".format(error.filename or "the gate's files", (error.strerror or str(error)).lower()))
-    except Exception as error:  # a bug must not stop apt
-        import traceback
-
-        journal.record("internal-error", repr(error), traceback=traceback.format_exc())
-        complain("internal error, a bug in scmguard; its traceback is in the log: {!r}".format(error))
-    return COULD_NOT
-
-
-def _hook(stage: str, payload: bytes) -> int:
-    above = callers.above(os.getpid())
-    owner = callers.owner(above)
-    if stage.startswith("dpkg") and calls.is_elsewhere(os.environ):
-        return 0
-    boot = _boot()
-    if boot is None or boot.root is None:
-        return 0
-    if stage in ("post", "dpkgpost"):
-        gate = the_gate(boot)
-        with ExitStack() as stack:
-            trouble = _lock(stack)
-            after.after(gate, above)
-        if trouble is not None:
-            raise trouble
-        return 0
-    if stage == "dpkgnote":
-        if not quick.is_unchanged():
-            gate = the_gate(boot)
-            with locked():
-                before.look(gate, os.environ.get("DPKG_HOOK_ACTION", ""))
-        return 0
-    transaction = calls.of_apt(payload, above) if stage == "pre" else calls.of_dpkg(boot.root, os.environ, above)
-    if transaction is None:
-        return 0
-    pending = before.foreseen(boot.root, transaction)
-    if not matters(pending) and not pending.outlook.broken and quick.is_unchanged():
-        return 0
-    gate = the_gate(boot)
-    with ExitStack() as stack:
-        return before.before(gate, pending, owner, _lock(stack))
-
-
-def _lock(stack: ExitStack) -> Optional[OSError]:
-    """Locks the gate. Returns why that cannot be done: files can be judged all the same. Raises Busy."""
-    try:
-        stack.enter_context(locked())
-    except OSError as error:
-        return error
-    return None
-
-
-def _boot() -> Optional[Boot]:
-    """This machine's boot files; None where there are none, as on a machine of another kind. Raises Unreadable."""
-    from scmguard.inputs.disk import DiskFolder
-    from scmguard.rootfs.mounts import fstab
-
-    try:
-        return discover.this_machine(Request())
-    except Unreadable as error:
-        lines = [mount for mount in fstab(DiskFolder("/", is_root=True)) if mount.is_boot and "boot" in mount.target]
-        if not lines:
-            return None
-        reason = "{}; fstab has the boot partition at {}: it is not mounted, or empty"
-        raise Unreadable(error.path, reason.format(error.reason, lines[0].target)) from None
-
-
-def system_settings() -> Settings:
-    """The configuration of this machine, and no other: where a hook is run is up to whoever calls apt."""
-    return settings_for((), {"config_file": SYSTEM}) if os.path.isfile(SYSTEM) else Settings()
-
-
-def the_gate(boot: Boot, say: Callable[[str], None] = complain) -> Gate:
-    """The gate of this machine. Ends the program for a configuration that is wrong."""
-    settings = system_settings()
-    book = rulebook_for(settings)
-    options: Mapping[str, Any] = {}
-    job = job_for(book, choose(book, settings, options), settings, options, transaction=True)
-    device = device_for(boot, job)
-    assert boot.root is not None
-
-    def judge(tree: Boot, pending: Optional[Pending]) -> TreeReport:
-        report = lint(job, tree, device, pending)
-        if settings.waivers:
-            report = next(with_waivers(iter([report]), settings, book, job))
-        return report
-
-    manifest = device.manifest.value if device is not None and device.manifest.known else None
-    signed = _signed()
-    supervised = frozenset(manifest) if manifest is not None else _supervised(job, settings, signed)
-    number, megabytes = settings.snapshots
-    return Gate(
-        lambda: discover.this_machine(Request()),
-        boot.root,
-        boot.files.path,
-        judge,
-        say,
-        supervised,
-        signed,
-        Keeps(number, megabytes << 20),
-    )
-
-
-def _signed() -> Dict[str, str]:
-    """The SHA-256 of each file as it was signed last, from the ledger; none where there is none that can be read."""
-    try:
-        return {entry.name: entry.sha256 for entry in parse(plain.read(os.path.join("/", FOLDER, NAME)))}
-    except (OSError, Damaged):
-        return {}
-
-
-def _supervised(job: Job, settings: Settings, signed: Mapping[str, str]) -> FrozenSet[str]:
-    """The files that the module is known, or else taken, to verify, where it does not answer."""
-    if settings.supervised or signed:
-        return frozenset(settings.supervised or signed)
-    shipped: Any = job.parameters.get("shipped-supervised", ())
-    return frozenset(shipped)
 
 
 def run_reboot(quiet: bool) -> int:
@@ -181,7 +39,7 @@ def run_reboot(quiet: bool) -> int:
 def _next_boot() -> "Tuple[Optional[List[str]], Optional[Gate]]":
     """Why the next boot is not safe, in lines with the worst last."""
     try:
-        boot = _boot()
+        boot = boot_files()
         if boot is None or boot.root is None:
             return None, None
         gate = the_gate(boot)
@@ -231,7 +89,7 @@ def run_boot() -> int:
     """At the start of the system: what this boot began with, and an end for what the last one left open."""
     _as_root("boot")
     try:
-        boot = _boot()
+        boot = boot_files()
         if boot is None or boot.root is None:
             return 0
         gate = the_gate(boot)

@@ -25,7 +25,7 @@ def main(stage: str) -> None:
     # Who is not root changes nothing, and dpkg says so.
     if os.geteuid() != 0 or _ends_at_once(stage, payload):
         os._exit(0)
-    from scmguard.cli.guard import hook
+    from scmguard.cli.stages import hook
 
     raise SystemExit(hook(stage, payload))
 

@@ -5,12 +5,13 @@ import sys
 from typing import Any, List, Mapping, Optional, Sequence
 
 from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
-from scmguard.cli.guard import the_gate
+from scmguard.cli.the_gate import the_gate
 from scmguard.folder import Unreadable
 from scmguard.gate import fingerprint
 from scmguard.gate.gate import Busy, Gate, locked, looks, present_faults, shown, unsealed
 from scmguard.gate.putback import Back, NotPutBack, put_back
-from scmguard.gate.snapshots import Damaged, Kept, Snapshot, Snapshots, changed
+from scmguard.gate.snapshot import Damaged, Kept, Snapshot
+from scmguard.gate.snapshots import Snapshots, changed
 from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.text import date, printable

@@ -10,7 +10,8 @@ from scmguard.gate.blame import to_put_back
 from scmguard.gate.callers import Process
 from scmguard.gate.gate import Gate, looks, present_faults, shown, tell, unsealed
 from scmguard.gate.putback import Back, NotPutBack, put_back
-from scmguard.gate.snapshots import Damaged, Kept, Snapshot, changed
+from scmguard.gate.snapshot import Damaged, Kept, Snapshot
+from scmguard.gate.snapshots import changed
 from scmguard.gate.worse import faults, worse
 from scmguard.packages import future
 from scmguard.packages.ahead import GONE

@@ -12,7 +12,8 @@ from scmguard.finding import Finding, TreeReport
 from scmguard.folder import Folder
 from scmguard.gate import fingerprint, journal, state
 from scmguard.gate.places import LOCK, LOG
-from scmguard.gate.snapshots import Snapshot, Snapshots
+from scmguard.gate.snapshot import Snapshot
+from scmguard.gate.snapshots import Snapshots
 from scmguard.gate.worse import Faults, faults
 from scmguard.packages.lay import Pending
 

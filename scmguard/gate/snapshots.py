@@ -6,18 +6,16 @@ none, or a whole one. Contents are verified by their hash on the way in and on t
 
 import errno
 import hashlib
-import json
 import os
-import re
 import stat
 from contextlib import suppress
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
+from typing import Iterator, List, Mapping, Optional, Set, Tuple
 
 from scmguard import atomic
 from scmguard.folder import Content, Folder, Unreadable
 from scmguard.gate.places import STATE_FOLDER
+from scmguard.gate.snapshot import NAME, NAMED, Damaged, Kept, Snapshot, order, parse, same, size_of, written
 
-FORMAT = 1
 _PIECE = 1 << 20
 _DEEPEST = 8
 # What is kept where there is no room for kernels and images: the files that people and scripts edit.
@@ -27,38 +25,6 @@ _LEFT_FREE = 64 << 20
 # Room for the list itself, without which nothing that was kept is of use.
 _FOR_LIST = 256 << 10
 _FILES_FOR_LIST = 8
-_NAME = "%Y-%m-%dT%H-%M-%SZ"
-_NAMED = re.compile(r"(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ)(?:-(\d+))?")
-
-
-class Damaged(Exception):
-    """A snapshot or a content that is not what it was: which, and why, in one line."""
-
-
-class Kept(NamedTuple):
-    """A file as it was. ``stored`` tells whether its content is kept; ``seen`` how it looked from outside then."""
-
-    name: str
-    size: int
-    sha256: str
-    mtime: int
-    stored: bool
-    seen: str = ""
-
-
-class Snapshot(NamedTuple):
-    """The boot files at a time (seconds since 1970). ``good``: a check found nothing that keeps it from booting."""
-
-    name: str
-    time: int
-    why: str
-    good: bool
-    files: Tuple[Kept, ...]
-
-    @property
-    def by_name(self) -> Dict[str, Kept]:
-        """The files by their names on the boot partition."""
-        return {each.name: each for each in self.files}
 
 
 class Snapshots:
@@ -72,7 +38,7 @@ class Snapshots:
         """The names, the youngest last."""
         try:
             found = [name[: -len(".json")] for name in os.listdir(self._lists) if name.endswith(".json")]
-            return sorted(found, key=_order)
+            return sorted(found, key=order)
         except FileNotFoundError:
             return []
 
@@ -83,7 +49,7 @@ class Snapshots:
         data = _plain_file(os.path.join(self._lists, name + ".json"), -1)
         if data is None:
             raise Damaged("the snapshot {} is damaged: it is no regular file".format(name))
-        return _parse(name, data)
+        return parse(name, data)
 
     def every(self) -> Iterator[Snapshot]:
         """All that can be read, the youngest first."""
@@ -123,14 +89,14 @@ class Snapshots:
             if one is not None:
                 kept.append(one)
         found = tuple(sorted(kept))
-        if last is not None and _same(last.files, found) and (last.good or not good):
+        if last is not None and same(last.files, found) and (last.good or not good):
             # What is new is at most how the files look.
             return last if last.files == found else self.write(last._replace(files=found))
         return self.write(Snapshot(self._free_name(now), now, why, good, found))
 
     def write(self, snapshot: Snapshot) -> Snapshot:
         """Puts a snapshot's list on the disk. Raises OSError."""
-        atomic.replace(os.path.join(self._lists, snapshot.name + ".json"), [_written(snapshot)], 0o600)
+        atomic.replace(os.path.join(self._lists, snapshot.name + ".json"), [written(snapshot)], 0o600)
         return snapshot
 
     def prune(self, count: int, size: int) -> None:
@@ -147,7 +113,7 @@ class Snapshots:
         for each in found:
             if each.name in protected:
                 continue
-            if len(left) < count and _bytes([*left, each]) <= size:
+            if len(left) < count and size_of([*left, each]) <= size:
                 left.append(each)
             else:
                 os.unlink(os.path.join(self._lists, each.name + ".json"))
@@ -192,9 +158,9 @@ class Snapshots:
     def _free_name(self, now: int) -> str:
         from datetime import datetime, timezone
 
-        base = datetime.fromtimestamp(now, timezone.utc).strftime(_NAME)
+        base = datetime.fromtimestamp(now, timezone.utc).strftime(NAME)
         # A clock that went back (a Raspberry Pi has none that runs without power) makes nothing older than it is.
-        known = [_order(name) for name in self.names() if _NAMED.fullmatch(name)]
+        known = [order(name) for name in self.names() if NAMED.fullmatch(name)]
         base, number = max([(base, 0), *known])
         return "{}-{}".format(base, number + 1) if number else base
 
@@ -307,12 +273,6 @@ def _digest(content: Content) -> Tuple[int, str]:
     return size, made.hexdigest()
 
 
-def _order(name: str) -> Tuple[str, int]:
-    """What sorts names by their age: -10 comes after -9."""
-    named = _NAMED.fullmatch(name)
-    return (name, 0) if named is None else (named.group(1), int(named.group(2) or 1))
-
-
 def _plain_file(path: str, most: int) -> Optional[bytes]:
     """What is in a regular file; None for a link or anything else. Raises OSError."""
     try:
@@ -330,38 +290,3 @@ def _plain_file(path: str, most: int) -> Optional[bytes]:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-
-
-def _same(one: Tuple[Kept, ...], other: Tuple[Kept, ...]) -> bool:
-    def plain(files: Tuple[Kept, ...]) -> List[Any]:
-        return [(each.name, each.sha256, each.stored) for each in files]
-
-    return plain(one) == plain(other)
-
-
-def _bytes(snapshots: List[Snapshot]) -> int:
-    return sum({each.sha256: each.size for one in snapshots for each in one.files if each.stored}.values())
-
-
-def _written(snapshot: Snapshot) -> bytes:
-    body = snapshot._asdict()
-    body["files"] = [each._asdict() for each in snapshot.files]
-    return _text({"snapshot": FORMAT, "sha256": hashlib.sha256(_text(body)).hexdigest(), "body": body})
-
-
-def _text(content: Any) -> bytes:
-    return json.dumps(content, indent=0, sort_keys=True).encode("ascii") + b"\n"
-
-
-def _parse(name: str, data: bytes) -> Snapshot:
-    try:
-        content = json.loads(data.decode("ascii"))
-        body = content["body"]
-        if content["snapshot"] != FORMAT or content["sha256"] != hashlib.sha256(_text(body)).hexdigest():
-            raise Damaged("the snapshot {} is damaged".format(name))
-        found = Snapshot(**{**body, "files": tuple(Kept(**each) for each in body["files"])})
-        if found.name != name:
-            raise Damaged("the snapshot {} is damaged: it is {}".format(name, found.name))
-        return found
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise Damaged("the snapshot {} is damaged".format(name)) from None
