@@ -1063,3 +1063,11 @@ def test_a_folder_that_is_gone_is_no_fault_of_scmguard(tmp_path):
     words[-1] = ""
     done = subprocess.run(words, capture_output=True, text=True, env=environment())
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["guard"]])
+def test_without_a_command_the_help_is_shown(words):
+    done = scmguard(*words)
+    text = done.out + done.err
+    assert done.returncode in (0, 2)
+    assert "Commands:\n" in text and "\\x0a" not in text

@@ -23,6 +23,8 @@ def run_reboot(quiet: bool) -> int:
     """Says whether the next boot is safe: 0 if so, VETO if not."""
     reasons, gate = _next_boot()
     if reasons is None or gate is None:
+        if not quiet:
+            complain("there are no boot files here, and nothing to guard")
         return 0
     if not reasons:
         if not quiet:

@@ -196,6 +196,10 @@ def run() -> None:
         sys.exit(cli(prog_name="scmguard", standalone_mode=False))
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
+        # Of a group without a command newer versions of click make an error, with the help as its message.
+        if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+            click.echo(context.get_help(), err=True)
+            sys.exit(USAGE)
         hint = " (see {} --help)".format(context.command_path) if context is not None else ""
         fail(USAGE, error.format_message() + hint)
     except (click.Abort, KeyboardInterrupt):
