@@ -28,11 +28,15 @@ def write(path: str, pieces: Iterable[bytes]) -> None:
         stream.writelines(pieces)
 
 
-def replace(path: str, pieces: Iterable[bytes], mode: Optional[int] = None) -> None:
+def replace(
+    path: str, pieces: Iterable[bytes], mode: Optional[int] = None, mtime: int = 0, modeless: bool = False
+) -> None:
     """Writes bytes to a new file beside ``path``, makes sure that they are on the disk, and renames it.
 
     A link of that name is replaced, not followed. ``mode`` are the file's permissions; None gives it what any new file
-    gets. Raises OSError; then the old file is there, or, if only the folder could not be synchronised, the new one.
+    gets; with ``modeless`` a file system that has none of its own (FAT) keeps its. ``mtime`` is the time that the file
+    says it was changed, in seconds since 1970 (0: now). Raises OSError; then the old file is there, or, if only the
+    folder could not be synchronised, the new one.
     """
     folder = os.path.dirname(path) or os.curdir
     handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)
@@ -40,7 +44,10 @@ def replace(path: str, pieces: Iterable[bytes], mode: Optional[int] = None) -> N
         with os.fdopen(handle, "wb") as stream:
             stream.writelines(pieces)
             stream.flush()
-            os.fchmod(stream.fileno(), _usual_mode() if mode is None else mode)
+            with suppress(*([PermissionError] if modeless else [])):
+                os.fchmod(stream.fileno(), _usual_mode() if mode is None else mode)
+            if mtime:
+                os.utime(stream.fileno(), (mtime, mtime))
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except BaseException:

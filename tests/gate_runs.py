@@ -12,23 +12,13 @@ import pytest
 from scmguard.folder import MemoryFolder
 from scmguard.gate.snapshot import Snapshot
 from scmguard.gate.snapshots import Snapshots
+from tests.killed import counting
 
 NOON = 1_900_000_000
 
-_COUNTED = """
-import os, signal, sys
-left = int(sys.argv[1])
-def counted(function):
-    def call(*arguments, **named):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*arguments, **named)
-    return call
-for name in ("replace", "rename", "link", "symlink", "fsync", "fchmod", "utime", "mkdir", "rmdir", "unlink", "remove"):
-    setattr(os, name, counted(getattr(os, name)))
-"""
+_COUNTED = counting(
+    *("replace", "rename", "link", "symlink", "fsync", "fchmod", "utime", "mkdir", "rmdir", "unlink", "remove")
+)
 
 
 def take(store: Snapshots, files: Any, at: int = NOON, good: bool = True, **named: Any) -> Snapshot:

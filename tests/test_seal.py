@@ -19,6 +19,7 @@ from scmguard.inputs.disk import DiskFolder
 from scmguard.seal.plan import ASKED, CHANGED, INTERRUPTED, NEW, Impossible, plan
 from scmguard.seal.sign import Failed, sign_all
 from scmguard.seal.store import Refused, Store
+from tests.killed import counting
 from tests.standin.module import Module
 
 FILES = {"config.txt": b"arm_boost=1\n", "cmdline.txt": b"root=/dev/mapper/cryptrfs\n", "kernel8.img": b"\x00" * 5000}
@@ -303,19 +304,9 @@ with Store(sys.argv[1]).opened() as store:
 
 # --- killed anywhere ---
 
-_KILLED = """
-import os, signal, sys
-left = int(sys.argv[1])
-def counted(function):
-    def call(*arguments, **named):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return function(*arguments, **named)
-    return call
-for name in ("replace", "link", "fsync", "fchmod", "mkdir", "unlink"):
-    setattr(os, name, counted(getattr(os, name)))
+_KILLED = (
+    counting("replace", "link", "fsync", "fchmod", "mkdir", "unlink")
+    + """
 from scmguard.device.ledger import of, parse
 from scmguard.device.machine import LiveMachine
 from scmguard.inputs.disk import DiskFolder
@@ -332,6 +323,7 @@ with Store(folder).opened() as store:
         pass
 print("done")
 """
+)
 
 
 @pytest.mark.parametrize("begun", [False, True])

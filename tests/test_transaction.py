@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scmguard.packages.attention import matters
 from scmguard.packages.lay import Outlook, Pending
 from scmguard.packages.protocol import Malformed, package_line, taken_apart, value
 from scmguard.packages.relevant import is_boot_file, is_boot_package
@@ -126,5 +125,5 @@ def test_what_has_to_do_with_booting(path: str, name: str, counts: bool) -> None
 )  # fmt: skip
 def test_which_transactions_have_to_do_with_booting(change: Change, brings: Any, takes: Any, counts: bool) -> None:
     ahead = Outlook({}, {change.package: brings}, {change.package: takes}, {})
-    assert matters(Pending(Transaction((Change("other", "install"), change)), ahead)) == counts
-    assert not matters(Pending(Transaction(()), ahead))
+    assert Pending(Transaction((Change("other", "install"), change)), ahead).matters == counts
+    assert not Pending(Transaction(()), ahead).matters

@@ -18,6 +18,11 @@ def fail(code: int, message: str) -> NoReturn:
     sys.exit(code)
 
 
+def reason_of(error: OSError, otherwise: str) -> str:
+    """What went wrong with which file; ``otherwise`` stands for one that the error does not name."""
+    return "{}: {}".format(error.filename or otherwise, (error.strerror or str(error)).lower())
+
+
 def complain(message: str) -> None:
     """One line on standard error. Whatever a path or a file puts into it, no control character gets to the terminal.
 

@@ -3,14 +3,14 @@
 import os
 import sys
 import time
-from typing import List, Optional, Tuple
+from typing import List, Optional
 
 from scmguard import programs
-from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
+from scmguard.cli.console import COULD_NOT, USAGE, complain, fail, reason_of
 from scmguard.cli.the_gate import boot_files, the_gate
 from scmguard.folder import Unreadable
 from scmguard.gate import fingerprint, journal, override, reboot, state
-from scmguard.gate.gate import VETO, Busy, Gate, locked, present_faults, shown
+from scmguard.gate.gate import VETO, Busy, locked, present_faults, shown
 from scmguard.gate.places import OVERRIDE
 from scmguard.text import date, printable
 
@@ -21,8 +21,8 @@ _PAUSE = 1.0
 
 def run_reboot(quiet: bool) -> int:
     """Says whether the next boot is safe: 0 if so, VETO if not."""
-    reasons, gate = _next_boot()
-    if reasons is None or gate is None:
+    reasons = _next_boot()
+    if reasons is None:
         if not quiet:
             complain("there are no boot files here, and nothing to guard")
         return 0
@@ -38,17 +38,17 @@ def run_reboot(quiet: bool) -> int:
     return VETO
 
 
-def _next_boot() -> "Tuple[Optional[List[str]], Optional[Gate]]":
-    """Why the next boot is not safe, in lines with the worst last."""
+def _next_boot() -> Optional[List[str]]:
+    """Why the next boot is not safe, in lines with the worst first; None where there are no boot files."""
     try:
         boot = boot_files()
         if boot is None or boot.root is None:
-            return None, None
+            return None
         gate = the_gate(boot)
         found = reboot.unsafe(gate.judge(gate.find(), None).findings, reboot.began_with())
     except Unreadable as error:
         fail(COULD_NOT, str(error))
-    return [shown(finding) for finding in found], gate
+    return [shown(finding) for finding in found]
 
 
 def run_watch() -> int:
@@ -72,7 +72,7 @@ def run_watch() -> int:
             # What it lets through counts again when it ends.
             reboot.saw("")
     except OSError as error:
-        fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
+        fail(COULD_NOT, reason_of(error, "the gate's files"))
     if reason != before:
         _systemctl("restart", "scmguard-inhibit.service")
         journal.record("unsafe", reason) if reason else journal.record("safe", "the next boot is safe again")
@@ -83,7 +83,7 @@ def run_watch() -> int:
 
 def _unsafe() -> str:
     """Why the next boot is not safe, where nobody answers for it; empty if it is."""
-    reasons, _gate = _next_boot()
+    reasons = _next_boot()
     return reasons[0] if reasons and override.read(time.time()) is None else ""
 
 
@@ -106,7 +106,7 @@ def run_boot() -> int:
     except (Unreadable, Busy) as error:
         fail(COULD_NOT, str(error))
     except OSError as error:
-        fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
+        fail(COULD_NOT, reason_of(error, "the gate's files"))
     return run_watch()
 
 
@@ -130,7 +130,7 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
         override.write(made)
         _systemctl("restart", "scmguard-watch.service")
     except OSError as error:
-        fail(COULD_NOT, "{}: {}".format(error.filename, (error.strerror or str(error)).lower()))
+        fail(COULD_NOT, reason_of(error, "the gate's files"))
     said = "what would be stopped is let through {}until {}: {}"
     many = made.transactions
     count = "for {} transaction{}, and ".format(many, "" if many == 1 else "s") if many else ""

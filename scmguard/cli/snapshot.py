@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Any, List, Mapping, Optional, Sequence
 
-from scmguard.cli.console import COULD_NOT, USAGE, complain, fail
+from scmguard.cli.console import COULD_NOT, USAGE, complain, fail, reason_of
 from scmguard.cli.the_gate import the_gate
 from scmguard.folder import Unreadable
 from scmguard.gate import fingerprint
@@ -12,6 +12,7 @@ from scmguard.gate.gate import Busy, Gate, locked, looks, present_faults, shown,
 from scmguard.gate.putback import Back, NotPutBack, put_back
 from scmguard.gate.snapshot import Damaged, Kept, Snapshot
 from scmguard.gate.snapshots import Snapshots, changed
+from scmguard.gate.worse import after_boot
 from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.text import date, printable
@@ -30,7 +31,7 @@ def run_snapshot(options: Mapping[str, Any]) -> int:
     except (Unreadable, Busy) as error:
         fail(COULD_NOT, str(error))
     except OSError as error:
-        fail(COULD_NOT, _said(error))
+        fail(COULD_NOT, reason_of(error, "the snapshots"))
     missing = [each.name for each in taken.files if not each.stored]
     if missing:
         complain("note: there was no room for the content of {}".format(", ".join(missing[:5])))
@@ -63,7 +64,7 @@ def run_restore(name: Optional[str], files: Sequence[str], options: Mapping[str,
     except (Unreadable, Busy, Damaged) as error:
         fail(COULD_NOT, str(error))
     except OSError as error:
-        fail(COULD_NOT, _said(error))
+        fail(COULD_NOT, reason_of(error, "the snapshots"))
 
 
 def _snapshot(gate: Gate, name: Optional[str]) -> Snapshot:
@@ -113,7 +114,7 @@ def _restore(gate: Gate, snapshot: Snapshot, files: Sequence[str], options: Mapp
     due = unsealed(gate, done)
     if due:
         complain("{}: supervised; run `scmguard seal` before the next boot".format(", ".join(due)))
-    bad = [finding for finding in findings if finding.severity in ("brick", "no-boot") and finding.waived is None]
+    bad = [finding for finding in findings if after_boot(finding)]
     for finding in bad[:3]:
         complain("note: {}".format(shown(finding)))
     return 0 if len(done) == len(backs) else COULD_NOT
@@ -133,7 +134,3 @@ def _gate() -> Gate:
 def _as_root() -> None:
     if os.geteuid() != 0:
         fail(COULD_NOT, "snapshots are for root: run it with sudo")
-
-
-def _said(error: OSError) -> str:
-    return "{}: {}".format(error.filename or "the snapshots", (error.strerror or str(error)).lower())

@@ -4,13 +4,12 @@ import os
 from contextlib import ExitStack
 from typing import Optional
 
-from scmguard.cli.console import COULD_NOT, complain
+from scmguard.cli.console import COULD_NOT, complain, reason_of
 from scmguard.cli.the_gate import boot_files, the_gate
 from scmguard.folder import Unreadable
 from scmguard.gate import after, before, callers, calls, journal, quick
 from scmguard.gate.gate import Busy, locked
 from scmguard.packages import protocol
-from scmguard.packages.attention import matters
 
 
 def hook(stage: str, payload: bytes) -> int:
@@ -25,7 +24,7 @@ def hook(stage: str, payload: bytes) -> int:
     except (Unreadable, Busy, protocol.Malformed) as error:
         complain(str(error))
     except OSError as error:
-        complain("{}: {}".format(error.filename or "the gate's files", (error.strerror or str(error)).lower()))
+        complain(reason_of(error, "the gate's files"))
     except Exception as error:  # a bug must not stop apt
         import traceback
 
@@ -60,7 +59,7 @@ def _hook(stage: str, payload: bytes) -> int:
     if transaction is None:
         return 0
     pending = before.foreseen(boot.root, transaction)
-    if not matters(pending) and not pending.outlook.broken and quick.is_unchanged():
+    if not pending.matters and not pending.outlook.broken and quick.is_unchanged():
         return 0
     gate = the_gate(boot)
     with ExitStack() as stack:

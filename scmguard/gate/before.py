@@ -9,7 +9,6 @@ from scmguard.gate import after, callers, journal, override
 from scmguard.gate.gate import VETO, Gate, present_faults, shown, tell
 from scmguard.gate.worse import Faults, worse
 from scmguard.packages import future
-from scmguard.packages.attention import matters
 from scmguard.packages.lay import Pending, outlook
 from scmguard.packages.transaction import CONFIGURE, Transaction
 
@@ -45,7 +44,7 @@ def before(gate: Gate, pending: Pending, owner: Optional[callers.Process], troub
         known = present_faults(gate)
     if known:
         gate.say("note: the boot files have faults already; `scmguard check` tells which")
-    if not matters(pending):
+    if not pending.matters:
         return _judged(pending, trouble)
     added = worse(known, gate.judge(future.after(gate.find(), pending.outlook), pending).findings)
     answers = override.read(time.time()) if added else None

@@ -11,8 +11,6 @@ STATE = STATE_FOLDER + "/gate/state"
 OPEN = STATE_FOLDER + "/gate/open"
 LOCK = STATE_FOLDER + "/gate/lock"
 OVERRIDE = STATE_FOLDER + "/gate/override.json"
-OBJECTS = STATE_FOLDER + "/objects"
-SNAPSHOTS = STATE_FOLDER + "/snapshots"
 #: The faults that the present boot began with.
 BOOTED = STATE_FOLDER + "/gate/booted"
 LOG = "/var/log/scmguard.log"

@@ -5,6 +5,7 @@ Loaded by every apt run, so that it imports nothing but what ``os`` does.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -19,10 +20,10 @@ class NotPlain(OSError):
     """What is there is no file."""
 
 
-def read(path: str) -> bytes:
-    """A regular file, or the first 64 MiB of it. Raises OSError."""
+def read(path: str, most: int = _MOST) -> bytes:
+    """A regular file, or its first bytes (64 MiB). Raises NotPlain, OSError."""
     with _opened(path) as stream:
-        return stream.read(_MOST)
+        return stream.read(most)
 
 
 def end_of(path: str, most: int) -> bytes:
@@ -33,7 +34,12 @@ def end_of(path: str, most: int) -> bytes:
 
 
 def _opened(path: str) -> BufferedReader:
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise NotPlain(error.errno, "is a symbolic link", path) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise NotPlain(0, "is not a regular file", path)

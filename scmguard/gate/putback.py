@@ -3,7 +3,6 @@
 import errno
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from typing import NamedTuple, Optional
 
@@ -95,19 +94,4 @@ def _write(path: str, data: bytes, mtime: int) -> None:
         there = os.lstat(path).st_mode
         # A link's own mode lets everybody write.
         mode = stat.S_IMODE(there) & 0o777 if stat.S_ISREG(there) else _MODE
-    handle, temporary = tempfile.mkstemp(prefix=atomic.UNFINISHED, dir=os.path.dirname(path))
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            with suppress(PermissionError):  # FAT has no modes of its own
-                os.fchmod(stream.fileno(), mode)
-            if mtime:
-                os.utime(stream.fileno(), (mtime, mtime))
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):  # what went wrong before is what counts
-            os.unlink(temporary)
-        raise
-    atomic.sync_folder(os.path.dirname(path))
+    atomic.replace(path, [data], mode, mtime, modeless=True)

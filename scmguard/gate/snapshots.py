@@ -12,11 +12,12 @@ from contextlib import suppress
 from typing import Iterator, List, Mapping, Optional, Set, Tuple
 
 from scmguard import atomic
-from scmguard.folder import Content, Folder, Unreadable
+from scmguard.digest import Digest, of_content, pieces
+from scmguard.folder import Content, Folder
+from scmguard.gate import plain
 from scmguard.gate.places import STATE_FOLDER
 from scmguard.gate.snapshot import NAME, NAMED, Damaged, Kept, Snapshot, order, parse, same, size_of, written
 
-_PIECE = 1 << 20
 _DEEPEST = 8
 # What is kept where there is no room for kernels and images: the files that people and scripts edit.
 _SMALL = 1 << 20
@@ -46,10 +47,10 @@ class Snapshots:
         """A snapshot by its name. Raises Damaged, FileNotFoundError, OSError."""
         if "/" in name or name.startswith("."):
             raise FileNotFoundError(name)
-        data = _plain_file(os.path.join(self._lists, name + ".json"), -1)
-        if data is None:
-            raise Damaged("the snapshot {} is damaged: it is no regular file".format(name))
-        return parse(name, data)
+        try:
+            return parse(name, plain.read(os.path.join(self._lists, name + ".json")))
+        except plain.NotPlain:
+            raise Damaged("the snapshot {} is damaged: it is no regular file".format(name)) from None
 
     def every(self) -> Iterator[Snapshot]:
         """All that can be read, the youngest first."""
@@ -62,10 +63,12 @@ class Snapshots:
         if not kept.stored:
             raise Damaged("{}: its content was not kept, there was no room for it".format(kept.name))
         try:
-            data = _plain_file(self._object(kept.sha256), kept.size + 1)
+            data = plain.read(self._object(kept.sha256), kept.size + 1)
         except (FileNotFoundError, NotADirectoryError):
             raise Damaged("{}: its content is missing from the snapshots".format(kept.name)) from None
-        if data is None or len(data) != kept.size or hashlib.sha256(data).hexdigest() != kept.sha256:
+        except plain.NotPlain:
+            raise Damaged("{}: what was kept of it is damaged".format(kept.name)) from None
+        if len(data) != kept.size or hashlib.sha256(data).hexdigest() != kept.sha256:
             raise Damaged("{}: what was kept of it is damaged".format(kept.name))
         return data
 
@@ -106,6 +109,8 @@ class Snapshots:
         youngest good one that is, too. Raises OSError.
         """
         found = list(self.every())
+        # A list that cannot be read may name contents that nothing else does.
+        all_known = len(found) == len(self.names())
         good = [each for each in found if each.good]
         whole = [each for each in good if all(file.stored for file in each.files)]
         protected = {each.name for each in [*found[:1], *good[:1], *whole[:1]]}
@@ -118,12 +123,10 @@ class Snapshots:
             else:
                 os.unlink(os.path.join(self._lists, each.name + ".json"))
         atomic.sync_folder(self._lists)
-        self._sweep({each.sha256 for one in left for each in one.files})
+        if all_known:
+            self._sweep({each.sha256 for one in left for each in one.files})
 
     def _sweep(self, wanted: Set[str]) -> None:
-        # A list that cannot be read may name contents that nothing else does.
-        if len(list(self.every())) != len(self.names()):
-            return
         with os.scandir(self._objects) as folders:
             for folder in folders:
                 if not folder.is_dir(follow_symlinks=False):
@@ -179,7 +182,7 @@ class Snapshots:
         status = files.status(name)
         with content:
             mtime = 0 if status is None else status.mtime
-            size, sha256 = _digest(content)
+            size, sha256 = of_content(content, files.label(name))
             known = Kept(name, size, sha256, mtime, True, seen)
             # What is kept already takes no room.
             with suppress(Damaged, OSError):
@@ -188,7 +191,7 @@ class Snapshots:
             room = self._room()
             if size <= room or size <= min(_SMALL, room + _LEFT_FREE - _FOR_LIST):
                 try:
-                    size, sha256 = self._store(content)
+                    size, sha256 = self._store(content, files.label(name))
                     return Kept(name, size, sha256, mtime, True, seen)
                 except OSError as error:
                     # With a folder in its place it is not kept either.
@@ -196,12 +199,12 @@ class Snapshots:
                         raise
             return known._replace(stored=False)
 
-    def _store(self, content: Content) -> Tuple[int, str]:
+    def _store(self, content: Content, label: str) -> Digest:
         temporary = os.path.join(self._objects, "{}{}".format(atomic.UNFINISHED, os.getpid()))
         made, size = hashlib.sha256(), 0
         try:
             with open(temporary, "xb", opener=_private) as stream:
-                for piece in _pieces(content):
+                for piece in pieces(content, label):
                     made.update(piece)
                     size += len(piece)
                     stream.write(piece)
@@ -216,7 +219,7 @@ class Snapshots:
         finally:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
-        return size, made.hexdigest()
+        return Digest(size, made.hexdigest())
 
 
 def walk(files: Folder, folder: str = "", depth: int = _DEEPEST) -> Iterator[str]:
@@ -247,45 +250,9 @@ def changed(snapshot: Snapshot, files: Folder, seen: Mapping[str, str]) -> Tuple
             found.append(name)
             continue
         with content:
-            if content.size != before.size or _digest(content)[1] != before.sha256:
+            if content.size != before.size or of_content(content, files.label(name)).sha256 != before.sha256:
                 found.append(name)
     return tuple(sorted([*found, *(set(known) - present)]))
-
-
-def _pieces(content: Content) -> Iterator[bytes]:
-    at = 0
-    while True:
-        try:
-            piece = content.pread(_PIECE, at)
-        except OSError as error:
-            raise Unreadable("a boot file", (error.strerror or str(error)).lower()) from None
-        if not piece:
-            return
-        yield piece
-        at += len(piece)
-
-
-def _digest(content: Content) -> Tuple[int, str]:
-    made, size = hashlib.sha256(), 0
-    for piece in _pieces(content):
-        made.update(piece)
-        size += len(piece)
-    return size, made.hexdigest()
-
-
-def _plain_file(path: str, most: int) -> Optional[bytes]:
-    """What is in a regular file; None for a link or anything else. Raises OSError."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        return None
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        return None
-    with os.fdopen(handle, "rb") as stream:
-        return stream.read(most)
 
 
 def _private(path: str, flags: int) -> int:

@@ -58,19 +58,32 @@ class Archive(NamedTuple):
     withdrawn: Tuple[str, ...] = ()
 
 
-def read(path: str, wanted: Callable[[str], bool], keeps: int = 256 << 20) -> Archive:
-    """An archive, with the content of those files that are ``wanted``, ``keeps`` bytes at most. Raises Broken."""
+class Control(NamedTuple):
+    """What a package says of itself: fields, configuration files, and those of older versions that are to go."""
+
+    fields: Dict[str, str]
+    conffiles: Tuple[str, ...]
+    withdrawn: Tuple[str, ...]
+
+
+def control(path: str) -> Control:
+    """What an archive says of its package, without a look at its files. Raises Broken."""
     fields: Dict[str, str] = {}
-    conffiles: Tuple[str, ...] = ()
-    withdrawn: Tuple[str, ...] = ()
+    lines: List[str] = []
     with _tar(path, "--ctrl-tarfile") as tar:
         for name, _, stream in _members(tar):
             if name == "control" and stream is not None:
                 fields = _fields(stream.read().decode("utf-8", "replace"))
             elif name == "conffiles" and stream is not None:
                 lines = stream.read().decode("utf-8", "surrogateescape").split("\n")
-                conffiles = tuple(line.strip().lstrip("/") for line in lines if line.startswith("/"))
-                withdrawn = tuple(line[len(_WITHDRAWN) :].strip() for line in lines if line.startswith(_WITHDRAWN))
+    conffiles = tuple(line.strip().lstrip("/") for line in lines if line.startswith("/"))
+    withdrawn = tuple(line[len(_WITHDRAWN) :].strip() for line in lines if line.startswith(_WITHDRAWN))
+    return Control(fields, conffiles, withdrawn)
+
+
+def read(path: str, wanted: Callable[[str], bool], keeps: int = 256 << 20) -> Archive:
+    """An archive, with the content of those files that are ``wanted``, ``keeps`` bytes at most. Raises Broken."""
+    said = control(path)
     names: List[str] = []
     members: Dict[str, Member] = {}
     sizes: Dict[str, int] = {}
@@ -88,7 +101,7 @@ def read(path: str, wanted: Callable[[str], bool], keeps: int = 256 << 20) -> Ar
                 continue
             members[name] = _member(info, stream, name, keeps)
             keeps -= len(members[name].data or b"")
-    return Archive(fields, conffiles, tuple(names), members, withdrawn)
+    return Archive(said.fields, said.conffiles, tuple(names), members, said.withdrawn)
 
 
 def _member(info: tarfile.TarInfo, stream: Optional[IO[bytes]], name: str, keeps: int) -> Member:

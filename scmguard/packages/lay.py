@@ -6,8 +6,8 @@ from typing import Dict, List, NamedTuple, Tuple
 from scmguard.folder import Folder, Unreadable
 from scmguard.packages import archive as archives
 from scmguard.packages.archive import Broken, Member
-from scmguard.packages.relevant import is_boot_file
-from scmguard.packages.transaction import REMOVE, UNPACKS, Change, Transaction
+from scmguard.packages.relevant import is_boot_file, is_boot_package
+from scmguard.packages.transaction import CONFIGURE, REMOVE, UNPACKS, Change, Transaction
 from scmguard.packages.unpacking import Places, Work
 
 # All packages of a transaction together; a Raspberry Pi has little memory.
@@ -40,6 +40,15 @@ class Pending(NamedTuple):
         """The boot files that a package brings or takes."""
         return (*self.outlook.brings.get(change.package, ()), *self.outlook.takes.get(change.package, ()))
 
+    def concerns(self, change: Change) -> bool:
+        """Whether a package changes the boot, by its files or by what it is."""
+        return change.action != CONFIGURE and (is_boot_package(change.package) or bool(self.touched(change)))
+
+    @property
+    def matters(self) -> bool:
+        """Whether the transaction has to do with booting."""
+        return any(self.concerns(change) for change in self.transaction.changes)
+
 
 def outlook(root: Folder, transaction: Transaction) -> Outlook:
     """Reads the archives of a transaction, each once. Raises Unreadable for what the root file system has."""
@@ -68,7 +77,7 @@ def outlook(root: Folder, transaction: Transaction) -> Outlook:
 
 def named(change: Change) -> Change:
     """A change of which the archive alone is known, with what its fields say. Raises Broken."""
-    fields = archives.read(change.archive, lambda _path: False).fields
+    fields = archives.control(change.archive).fields
     return change._replace(
         package=fields.get("Package", ""), new=fields.get("Version", ""), architecture=fields.get("Architecture", "")
     )

@@ -13,9 +13,7 @@ from scmguard.packages.ahead import GONE
 from scmguard.packages.archive import Archive, Member
 from scmguard.packages.relevant import is_boot_file
 from scmguard.packages.transaction import Change, Transaction
-from scmguard.rootfs import dpkg
-
-_MOST_LINKS = 10
+from scmguard.rootfs import dpkg, links
 
 
 class Places:
@@ -30,22 +28,9 @@ class Places:
         folder, _, name = path.rpartition("/")
         return os.path.join(self._folder(folder), name)
 
-    def _folder(self, folder: str, links: int = 0) -> str:
-        if not folder:
-            return ""
+    def _folder(self, folder: str) -> str:
         if folder not in self._known:
-            above, _, name = folder.rpartition("/")
-            above = self._folder(above, links)
-            place = os.path.join(above, name)
-            target = self._root.link(place) if links < _MOST_LINKS else None
-            if target is not None:
-                place = "" if target.startswith("/") else above
-                for part in target.split("/"):
-                    if part == "..":
-                        place = os.path.dirname(place)
-                    elif part not in ("", "."):
-                        place = self._folder(os.path.join(place, part), links + 1)
-            self._known[folder] = place
+            self._known[folder] = links.after_links(self._root, folder)
         return self._known[folder]
 
 

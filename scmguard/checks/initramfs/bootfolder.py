@@ -46,8 +46,7 @@ class BootFolder:
 
     def size(self, name: str) -> int:
         """The size of a file; 0 where there is none."""
-        status = self.status(name)
-        return status.size if status is not None and status.is_file else 0
+        return _size_in(self.status(name))
 
     def kernels(self) -> List[str]:
         """The releases that ``linux-version list`` tells: those with a vmlinuz-RELEASE or vmlinux-RELEASE."""
@@ -88,3 +87,17 @@ def _is_partition(context: Context) -> Optional[bool]:
     if "/boot/firmware" in targets:
         return False
     return True if targets else None
+
+
+def size_of(folder: Folder, name: str) -> int:
+    """The size of a file; 0 where there is none. Raises Unreadable."""
+    return _size_in(folder.status(name))
+
+
+def _size_in(status: Optional[Status]) -> int:
+    return status.size if status is not None and status.is_file else 0
+
+
+def said_size(count: int) -> str:
+    """A number of bytes for people."""
+    return "{:.1f} MB".format(count / 1_000_000) if count >= 50_000 else "{} bytes".format(count)

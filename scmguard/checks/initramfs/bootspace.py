@@ -12,7 +12,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard.checks.base import Context, Hit, Params
 from scmguard.checks.bootware import evidence
-from scmguard.checks.initramfs.bootfolder import BootFolder, boot_folder
+from scmguard.checks.initramfs.bootfolder import BootFolder, boot_folder, said_size, size_of
 from scmguard.checks.initramfs.common import is_encrypted, root_facts
 from scmguard.finding import Related
 from scmguard.folder import Folder
@@ -62,7 +62,7 @@ def _over(context: Context, written: List[_Written], free: int) -> Iterator[Hit]
     margin = sum(each.margin for each in written)
     largest = max(written, key=lambda each: (each.more, each.margin))
     related = tuple(
-        Related(_span(context, each.name), "{} more for {}".format(_size(each.more), printable(each.name)))
+        Related(_span(context, each.name), "{} more for {}".format(said_size(each.more), printable(each.name)))
         for each in sorted(written)
         if each.more
     )
@@ -70,13 +70,13 @@ def _over(context: Context, written: List[_Written], free: int) -> Iterator[Hit]
         kernel = any(each.more and each.name.startswith(("kernel", "vmlinuz")) for each in written)
         severity = None if is_encrypted(context) or kernel else "degraded"
         message = "the next update writes {} more than there is room for ({} are free), and cuts {} off"
-        message = message.format(_size(more - free), _size(free), printable(largest.name))
+        message = message.format(said_size(more - free), said_size(free), printable(largest.name))
         yield Hit(None, _span(context, largest.name), message, related=related, severity=severity, boardless=True)
     elif more + margin > free:
         message = (
             "{} are free on the boot partition, and the next update may take {}: a file that does not fit is cut off"
         )
-        message = message.format(_size(free), _size(more + margin))
+        message = message.format(said_size(free), said_size(more + margin))
         place = _span(context, largest.name)
         yield Hit(None, place, message, related=related, severity="degraded", boardless=True)
 
@@ -94,16 +94,18 @@ def _beside(context: Context, folder: BootFolder, free: int) -> Iterator[Hit]:
     if size > free:
         message = "{} are free, and a new image beside this one takes {}: no initramfs can be made"
         severity = None if is_encrypted(context) else "degraded"
-        yield Hit(None, place, message.format(_size(free), _size(size)), severity=severity, boardless=True)
+        yield Hit(None, place, message.format(said_size(free), said_size(size)), severity=severity, boardless=True)
     elif 2 * size > free:
         message = "{} are free, and update-initramfs -u takes {} while it builds: a new image, and a copy of this one"
-        yield Hit(None, place, message.format(_size(free), _size(2 * size)), severity="degraded", boardless=True)
+        yield Hit(
+            None, place, message.format(said_size(free), said_size(2 * size)), severity="degraded", boardless=True
+        )
 
 
 def _small_for_bootware(context: Context, total: int) -> Iterator[Hit]:
     sign = evidence(context)
     if sign and total < _BOOTWARE:
-        message = "the boot partition has {}, and Bootware wants 512 MB: it runs full".format(_size(total))
+        message = "the boot partition has {}, and Bootware wants 512 MB: it runs full".format(said_size(total))
         yield Hit(None, _span(context, sign), message, severity="degraded", boardless=True)
 
 
@@ -130,7 +132,7 @@ def _raspberry_pi(context: Context, root: Folder, folder: BootFolder) -> List[_W
         for names, release in newest.items():
             name = names.kernel if prefix == "vmlinuz-" else names.image
             size = folder.size(prefix + release)
-            written.append(_Written(name, max(0, size - _file_size(context.boot.files, name)), size // _MARGIN))
+            written.append(_Written(name, max(0, size - size_of(context.boot.files, name)), size // _MARGIN))
     return written
 
 
@@ -141,7 +143,7 @@ def _debian(context: Context, _root: Folder, folder: BootFolder) -> List[_Writte
         if releases:
             name = prefix + max(releases, key=sort_key)
             size = folder.size(name)
-            written.append(_Written(name, max(0, size - _file_size(context.boot.files, name)), size))
+            written.append(_Written(name, max(0, size - size_of(context.boot.files, name)), size))
     return written
 
 
@@ -152,24 +154,15 @@ def _flash_kernel(context: Context, root: Folder, folder: BootFolder) -> List[_W
     for name, releases in (("vmlinuz", folder.kernels()), ("initrd.img", folder.images())):
         if releases and context.boot.exists(name):
             size = folder.size("{}-{}".format(name, max(releases, key=sort_key)))
-            written.append(_Written(name, max(0, size - _file_size(context.boot.files, name + bak)), size // _MARGIN))
+            written.append(_Written(name, max(0, size - size_of(context.boot.files, name + bak)), size // _MARGIN))
     return written
 
 
 _WRITERS: Dict[str, _Writer] = {"raspberrypi": _raspberry_pi, "debian": _debian, "flash-kernel": _flash_kernel}
 
 
-def _file_size(folder: Folder, name: str) -> int:
-    status = folder.status(name)
-    return status.size if status is not None and status.is_file else 0
-
-
 def _span(context: Context, name: str) -> Span:
     return Span(context.boot.files.label(name))
-
-
-def _size(count: int) -> str:
-    return "{:.1f} MB".format(count / 1_000_000) if count >= 50_000 else "{} bytes".format(count)
 
 
 # Files that an update makes while it runs, and removes when it ends well.
@@ -217,12 +210,12 @@ def _strays(folder: Folder, prefix: str, where: str, keeper: "Optional[re.Patter
             found.setdefault(reason, []).append((status.size, name))
     for reason, files in found.items():
         size, name = max(files)
-        taken = _size(sum(each for each, _name in files))
+        taken = said_size(sum(each for each, _name in files))
         shown = shortened(printable(name), 80)
         more = " with {} more".format(len(files) - 1) if len(files) > 1 else ""
         message = "{} is {}, and takes{} {} on {}".format(shown, reason, more, taken, where)
         others = sorted(other for other in files if other[1] != name)[:_MOST_RELATED]
         related = tuple(
-            Related(Span(folder.label(prefix + each)), "{} as well".format(_size(count))) for count, each in others
+            Related(Span(folder.label(prefix + each)), "{} as well".format(said_size(count))) for count, each in others
         )
         yield Hit(None, Span(folder.label(prefix + name)), message, related=related, severity="hygiene", boardless=True)

@@ -9,8 +9,7 @@ from typing import Iterator, List
 from scmguard.checks.base import Context, Hit, Params
 from scmguard.finding import Related
 from scmguard.packages.lay import Pending
-from scmguard.packages.relevant import is_boot_package
-from scmguard.packages.transaction import CONFIGURE, INSTALL, UNPACKS, Change
+from scmguard.packages.transaction import INSTALL, UNPACKS, Change
 from scmguard.text import Span, printable
 
 # Its version says which release of the distribution is installed, and nothing more.
@@ -23,7 +22,8 @@ def boot_package_unattended(context: Context, _params: Params) -> Iterator[Hit]:
     pending = context.pending
     if pending is None or not pending.transaction.unattended:
         return
-    touched = [change for change in pending.transaction.changes if _touches(pending, change)]
+    others = [change for change in pending.transaction.changes if change.package not in _NO_BOOT]
+    touched = [change for change in others if pending.concerns(change)]
     if not touched:
         return
     shown = ", ".join(said(change) for change in touched[:_MOST_NAMED])
@@ -41,12 +41,6 @@ def unattended_upgrades_installed(context: Context, _params: Params) -> Iterator
         if pending is not None and change.package == "unattended-upgrades" and change.action == INSTALL:
             message = "{} would from then on upgrade this unit while nobody watches".format(said(change))
             yield Hit(None, place(pending), message, boardless=True)
-
-
-def _touches(pending: Pending, change: Change) -> bool:
-    if change.action == CONFIGURE or change.package in _NO_BOOT:
-        return False
-    return is_boot_package(change.package) or bool(pending.touched(change))
 
 
 def _files(pending: Pending, change: Change) -> Related:

@@ -9,7 +9,7 @@ update-initramfs (an image for the new kernel, about as large as that of the old
 from typing import Dict, Iterator, List, NamedTuple
 
 from scmguard.checks.base import Context, Hit, Params
-from scmguard.checks.initramfs.bootfolder import BootFolder, boot_folder
+from scmguard.checks.initramfs.bootfolder import BootFolder, boot_folder, said_size, size_of
 from scmguard.checks.packages.attended import place
 from scmguard.finding import Related
 from scmguard.folder import Folder
@@ -48,22 +48,19 @@ def transaction_without_room(context: Context, _params: Params) -> Iterator[Hit]
     related = tuple(
         Related(
             Span(context.boot.files.label(write.name)),
-            "{} more by {}".format(_size(write.more), printable(write.package)),
+            "{} more by {}".format(said_size(write.more), printable(write.package)),
         )
         for write in writes[:10]
         if write.more > 0
     )
-    yield Hit(None, place(pending), message.format(_size(needed), _size(space.free)), related=related, boardless=True)
+    yield Hit(
+        None, place(pending), message.format(said_size(needed), said_size(space.free)), related=related, boardless=True
+    )
 
 
 def _before(folder: Folder) -> Folder:
     """The folder as it is now."""
     return folder.behind if isinstance(folder, Ahead) else folder
-
-
-def _size_of(folder: Folder, name: str) -> int:
-    status = folder.status(name)
-    return status.size if status is not None and status.is_file else 0
 
 
 def _unpacked(context: Context, pending: Pending, folder: BootFolder) -> "tuple[int, List[_Write]]":
@@ -72,9 +69,9 @@ def _unpacked(context: Context, pending: Pending, folder: BootFolder) -> "tuple[
     now, peak, writes = _before(context.boot.files), 0, []
     for package, paths in pending.outlook.brings.items():
         names = [path[len(prefix) :] for path in paths if path.startswith(prefix)]
-        sizes = {name: _size_of(context.boot.files, name) for name in names}
+        sizes = {name: size_of(context.boot.files, name) for name in names}
         peak = max(peak, sum(sizes.values()))
-        writes += [_Write(name, size - _size_of(now, name), package) for name, size in sizes.items()]
+        writes += [_Write(name, size - size_of(now, name), package) for name, size in sizes.items()]
     return peak, writes
 
 
@@ -85,7 +82,7 @@ def _copied(context: Context, pending: Pending) -> Iterator[_Write]:
         for path in paths:
             name = _copied_name(path)
             if name and path in members:
-                yield _Write(name, members[path].size - _size_of(now, name), package)
+                yield _Write(name, members[path].size - size_of(now, name), package)
 
 
 def _copied_name(path: str) -> str:
@@ -120,17 +117,13 @@ def _images(context: Context, pending: Pending, root: Folder, folder: BootFolder
             if folder.is_partition:
                 yield _Write("initrd.img-" + release, image if not known else image + known, package)
             if who == "debian":
-                yield _Write("vmlinuz-" + release, kernel - _size_of(now, "vmlinuz-" + release), package)
-                yield _Write("initrd.img-" + release, image - _size_of(now, "initrd.img-" + release), package)
+                yield _Write("vmlinuz-" + release, kernel - size_of(now, "vmlinuz-" + release), package)
+                yield _Write("initrd.img-" + release, image - size_of(now, "initrd.img-" + release), package)
             elif who == "flash-kernel":
-                yield _Write("vmlinuz.bak", kernel - _size_of(now, "vmlinuz.bak"), package)
-                yield _Write("initrd.img.bak", image - _size_of(now, "initrd.img.bak"), package)
+                yield _Write("vmlinuz.bak", kernel - size_of(now, "vmlinuz.bak"), package)
+                yield _Write("initrd.img.bak", image - size_of(now, "initrd.img.bak"), package)
             elif who == "raspberrypi":
                 names = updates.copied_names(release)
                 if names is not None:
-                    yield _Write(names.kernel, kernel - _size_of(now, names.kernel), package)
-                    yield _Write(names.image, image - _size_of(now, names.image), package)
-
-
-def _size(count: int) -> str:
-    return "{:.1f} MB".format(count / 1_000_000) if count >= 50_000 else "{} bytes".format(count)
+                    yield _Write(names.kernel, kernel - size_of(now, names.kernel), package)
+                    yield _Write(names.image, image - size_of(now, names.image), package)
