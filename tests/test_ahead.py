@@ -235,6 +235,27 @@ def test_diversions(system: System, whose: str) -> None:
 
 
 @needs_dpkg
+@pytest.mark.parametrize("whose", [":", "a", "b"])
+@pytest.mark.parametrize("step", ["a", "a purged"])
+def test_a_configuration_file_that_is_diverted(system: System, whose: str, step: str) -> None:
+    system.divert("boot/x", whose)
+    system.install(Deb("a", "1", {"boot/x": b"1", "boot/y": b"1"}, ["boot/x"]))
+    system.check(step)
+
+
+@needs_dpkg
+@pytest.mark.parametrize("whose", [":", "a", "b"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_diverted_file_whose_package_goes_while_another_brings_its_own(
+    system: System, whose: str, order: int
+) -> None:
+    system.divert("boot/x", whose)
+    system.install(Deb("a", "1", {"boot/x": b"1", "boot/y": b"1"}))
+    steps = ["a", Deb("b", "1", {"boot/x": b"2"}, (), "Replaces: a\n")]
+    system.check(*steps[::order])
+
+
+@needs_dpkg
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_file_that_moves_to_another_package(system: System, order: int) -> None:
     system.install(Deb("a", "1", {"boot/x": b"1", "boot/sub/y": b"1"}))

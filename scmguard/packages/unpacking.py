@@ -47,7 +47,8 @@ class Work:
         self._withdrawn: Dict[str, Member] = {}
         # Folders that packages had, by where they are, and as they are in lists.
         self._left: Dict[str, str] = {}
-        # What other packages bring is no longer theirs.
+        # What other packages bring is no longer theirs, unless a diversion keeps the two apart: names after diversion,
+        # but not after links, which dpkg does not look at here.
         self._used: Set[str] = set()
         self._sums = dpkg.conffiles(root)
         self._places = Places(root)
@@ -71,7 +72,7 @@ class Work:
                 self._members[place] = member
                 laid.append(path)
         self.brings[change.package] = tuple(path for path in laid if archive.members[path].kind != "folder")
-        self._used.update(archive.names)
+        self._used.update(diverted.get(name, name) for name in archive.names)
         left = set(self._there(change)) - set(archive.names) - set(archive.conffiles)
         for path in left & set(self._sums):
             if path in archive.withdrawn:
@@ -90,11 +91,13 @@ class Work:
         kept = self._of_other_architectures(change) if paths else set()
         taken = []
         for path in sorted(paths):
-            place = self._places.real(diverted.get(path, path))
+            # dpkg does not ask for diversions when it purges a configuration file.
+            name = path if path in self._sums else diverted.get(path, path)
+            place = self._places.real(name)
             if self._is_folder(place):
                 # A link to one, too: where another package has the path, it stays.
                 self._left[place] = path
-            elif place in brought or path in self._used or path in kept:
+            elif place in brought or name in self._used or path in kept:
                 continue
             elif self.root.link(place) is not None or self.root.exists(place):
                 self._members[place] = GONE
