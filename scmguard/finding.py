@@ -2,6 +2,7 @@
 
 from typing import Dict, FrozenSet, List, NamedTuple, Optional, Tuple
 
+from scmguard.boot import Boot
 from scmguard.text import Span
 
 #: From the least to the worst.
@@ -50,12 +51,34 @@ class Waiver(NamedTuple):
     excerpt: str = ""
 
 
+class Edit(NamedTuple):
+    """A change to a file: the lines from ``line`` up to, not including, ``end_line`` become ``text``.
+
+    Whole lines: with their ends, and the first with the file's byte order mark. Where both numbers are equal, ``text``
+    comes before that line; one past the last line is the end of the file.
+    """
+
+    path: str
+    line: int
+    end_line: int
+    text: str
+
+
+class Fix(NamedTuple):
+    """What would correct a finding, in words and as edits. ``safe``: nothing but what the finding is about changes."""
+
+    title: str
+    edits: Tuple[Edit, ...]
+    safe: bool
+
+
 class Finding(NamedTuple):
     """One fault. ``confidence`` is ``certain`` or ``possible``; ``reading`` is the firmware reading (id, choice) it
     depends on.
 
     ``when`` are the machine conditions it depends on, in words. ``board`` is None where it is the same for every
-    board checked. ``excerpt`` is the source line, for reports. ``waived`` is set where a waiver covers it.
+    board checked. ``excerpt`` is the source line, for reports. ``waived`` is set where a waiver covers it, ``fix``
+    where the format shows what would correct it, and something would.
     """
 
     rule: str
@@ -70,6 +93,7 @@ class Finding(NamedTuple):
     help: str = ""
     excerpt: str = ""
     waived: Optional[Waived] = None
+    fix: Optional[Fix] = None
 
 
 def order(finding: Finding) -> Tuple[int, bool, str, int, int, str]:
@@ -89,7 +113,8 @@ class NotChecked(NamedTuple):
 class TreeReport(NamedTuple):
     """What came of one boot tree. ``problems`` are files that could not be read, as path and reason.
 
-    ``ran`` are the ids of the rules that could look, on one board at least.
+    ``ran`` are the ids of the rules that could look, on one board at least; ``boot`` is the tree, for reports that show
+    its files.
     """
 
     path: str
@@ -98,6 +123,7 @@ class TreeReport(NamedTuple):
     notes: Tuple[str, ...] = ()
     problems: Tuple[Tuple[str, str], ...] = ()
     ran: FrozenSet[str] = frozenset()
+    boot: Optional[Boot] = None
 
 
 class Summary(NamedTuple):

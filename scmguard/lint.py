@@ -95,7 +95,7 @@ def run(job: Job, boot: Boot, device: "Optional[Device]" = None, pending: "Optio
                 ran.add(rule.id)
     findings = sorted(_settle(found, job), key=order)
     problems = tuple(dict.fromkeys((problem.path, problem.reason) for problem in boot.problems))
-    return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes, problems, frozenset(ran))
+    return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes, problems, frozenset(ran), boot)
 
 
 def _run_rule(

@@ -30,6 +30,11 @@ def printable(text: str) -> str:
     return "".join(_visible(char) for char in text)
 
 
+def printable_lines(text: str) -> str:
+    """``text`` for people, with its line feeds as they are."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def shortened(text: str, most: int = 200) -> str:
     """``text``, or where it is longer than ``most`` characters its beginning and its end."""
     if len(text) <= most:

@@ -35,6 +35,7 @@ from scmguard.folder import Content, MemoryFolder, Space, Status, Unreadable
 from scmguard.inputs.discover import Request, from_path
 from scmguard.lint import Job, run
 from scmguard.report import json_report, text
+from scmguard.report.session import Tail
 from scmguard.text import Source, Span, decode, encode
 from tests.places import staged
 
@@ -366,7 +367,7 @@ def check_place(span: Span, tree: Tree) -> None:
 def as_text(report: TreeReport) -> str:
     """The report for people."""
     style = text.Style()
-    return "".join([*text.render([report], BOOK.rules, style), *text.not_checked_lines(report.not_checked, style)])
+    return "".join([*text.trees([report], BOOK.rules, style), *text.not_checked_lines(report.not_checked, style)])
 
 
 def as_json(report: TreeReport, job: Job) -> Any:
@@ -375,7 +376,7 @@ def as_json(report: TreeReport, job: Job) -> Any:
     counts = dict(Counter(finding.severity for finding in report.findings))
     written = json_report.head(__version__, job.profile, [board.name for board in job.boards])
     written += "".join(json_report.findings(report.findings))
-    data = json.loads(written + json_report.tail(report.not_checked, errors, report.notes, Summary(counts, 1)))
+    data = json.loads(written + json_report.tail(Tail(report.not_checked, errors, report.notes, Summary(counts, 1))))
     SCHEMA.validate(data)
     return data
 

@@ -11,6 +11,7 @@ from scmguard.examples import boot_of, cases, job_of
 from scmguard.finding import Summary, TreeReport
 from scmguard.lint import run
 from scmguard.report import json_report
+from scmguard.report.session import Tail
 
 BOOK = rulebook.load()
 SCHEMA: Dict[str, Any] = json.loads(assets.package_file("schema", "report-1.json"))
@@ -22,7 +23,7 @@ def as_json(reports: List[TreeReport], boards: List[str]) -> Any:
     skipped = [entry for report in reports for entry in report.not_checked]
     summary = Summary({}, len(reports))
     text = json_report.head(__version__, "scm", boards) + "".join(json_report.findings(found))
-    return json.loads(text + json_report.tail(skipped, [{"path": "x", "reason": "y"}], ["note"], summary))
+    return json.loads(text + json_report.tail(Tail(skipped, [{"path": "x", "reason": "y"}], ["note"], summary)))
 
 
 def test_the_schema_is_one() -> None:

@@ -12,7 +12,7 @@ from scmguard.finding import NotChecked, Summary, TreeReport, at_least
 from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
-from scmguard.rulebook import Rulebook
+from scmguard.report.session import Session, Style, Tail, render
 
 
 class Outcome:
@@ -49,9 +49,10 @@ class Outcome:
         self.errors.append({"path": path, "reason": reason})
         complain("{}: {}".format(path, reason))
 
-    def summary(self) -> Summary:
-        """The counts so far."""
-        return Summary(dict(self.counts), self.trees, self.waived)
+    def tail(self) -> Tail:
+        """What is known so far."""
+        summary = Summary(dict(self.counts), self.trees, self.waived)
+        return Tail(list(self.not_checked.values()), self.errors, self.notes, summary)
 
 
 def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -64,12 +65,14 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     if settings.waivers:
         reports = with_waivers(reports, settings, book, job)
     reports = outcome.watch(reports)
-    text = _json(reports, job, outcome) if options["format_"] == "json" else _text(reports, book, outcome, options)
-    _write(text, options.get("output"))
+    boards = tuple(board.name for board in job.boards)
+    style = Style(_colour(options), options["quiet"], options["show_waived"])
+    session = Session(__version__, book.rules, job.profile, boards, style, outcome.tail)
+    _write(render(options["format_"], reports, session), options.get("output"))
     fail_on = options.get("fail_on") or settings.fail_on or "degraded"
     if outcome.errors or outcome.crashed:
         return COULD_NOT
-    worst = outcome.summary().worst()
+    worst = outcome.tail().summary.worst()
     return FOUND if worst is not None and at_least(worst, fail_on) else 0
 
 
@@ -87,29 +90,10 @@ def _reports(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome
         outcome.error(boot.path, boot.reason)
 
 
-def _text(reports: Iterable[TreeReport], book: Rulebook, outcome: Outcome, options: Mapping[str, Any]) -> Iterator[str]:
-    from scmguard.report import text
-
-    style = text.Style(_colour(options), options["quiet"], options["show_waived"])
-    yield from text.render(reports, book.rules, style)
-    if outcome.trees:
-        if not style.quiet:
-            yield from text.not_checked_lines(outcome.not_checked.values(), style)
-        yield text.summary_line(outcome.summary(), style)
-
-
 def _colour(options: Mapping[str, Any]) -> bool:
     if options["no_color"] or os.environ.get("NO_COLOR") or options.get("output"):
         return False
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-
-
-def _json(reports: Iterable[TreeReport], job: Job, outcome: Outcome) -> Iterator[str]:
-    from scmguard.report import json_report
-
-    yield json_report.head(__version__, job.profile, [board.name for board in job.boards])
-    yield from json_report.findings(finding for report in reports for finding in report.findings)
-    yield json_report.tail(outcome.not_checked.values(), outcome.errors, outcome.notes, outcome.summary())
 
 
 def _write(pieces: Iterable[str], output: Optional[str]) -> None:

@@ -20,6 +20,7 @@ from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.lint import run as lint
 from scmguard.report import text
+from scmguard.report.session import Style
 from scmguard.rulebook import Rule
 from scmguard.seal.plan import ASKED, CHANGED, INTERRUPTED, Impossible, Item, Plan, plan
 from scmguard.seal.sign import Failed, changed, sign_all
@@ -126,7 +127,7 @@ def _refused(boot: Boot, device: Device, options: Mapping[str, Any]) -> int:
         if reports[0].problems:
             complain("nothing was signed: what could not be read was not checked")
         return COULD_NOT if reports[0].problems else 0
-    _say(text.render([reports[0]._replace(findings=against)], _by_id(book.rules), text.Style()))
+    _say(text.trees([reports[0]._replace(findings=against)], _by_id(book.rules), Style()))
     rules = ", ".join(dict.fromkeys(finding.rule for finding in against))
     complain("nothing was signed: with these files the next boot would fail ({})".format(rules))
     return COULD_NOT if any(finding.rule == "internal-error" for finding in against) else FOUND

@@ -6,10 +6,18 @@ Written piece by piece, so that the report on ten thousand trees is never in mem
 import json
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence
 
-from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary, Waived
-from scmguard.text import Span, printable
+from scmguard.finding import SEVERITIES, Finding, Fix, TreeReport, Waived
+from scmguard.report.session import Session, Tail
+from scmguard.text import Span, printable, printable_lines
 
 SCHEMA = 1
+
+
+def render(reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
+    """The report, piece by piece."""
+    yield head(session.version, session.profile, session.boards)
+    yield from findings(finding for report in reports for finding in report.findings)
+    yield tail(session.tail())
 
 
 def head(version: str, profile: str, boards: Sequence[str]) -> str:
@@ -31,22 +39,21 @@ def findings(each: Iterable[Finding]) -> Iterator[str]:
         separator = ",\n"
 
 
-def tail(
-    not_checked: Iterable[NotChecked], errors: Sequence[Dict[str, str]], notes: Sequence[str], summary: Summary
-) -> str:
+def tail(end: Tail) -> str:
     """The report after the last finding."""
-    counts: Dict[str, int] = {severity: summary.counts.get(severity, 0) for severity in reversed(SEVERITIES)}
-    counts["waived"] = summary.waived
-    end = {
+    counts: Dict[str, int] = {severity: end.summary.counts.get(severity, 0) for severity in reversed(SEVERITIES)}
+    counts["waived"] = end.summary.waived
+    data = {
         "not_checked": [
-            {"rule": one.rule, "needs": printable(one.needs), "reason": printable(one.reason)} for one in not_checked
+            {"rule": one.rule, "needs": printable(one.needs), "reason": printable(one.reason)}
+            for one in end.not_checked
         ],
-        "errors": [{key: printable(text) for key, text in error.items()} for error in errors],
-        "notes": [printable(note) for note in notes],
-        "trees": summary.trees,
+        "errors": [{key: printable(text) for key, text in error.items()} for error in end.errors],
+        "notes": [printable(note) for note in end.notes],
+        "trees": end.summary.trees,
         "summary": counts,
     }
-    return "], " + _dump(end)[1:] + "\n"
+    return "], " + _dump(data)[1:] + "\n"
 
 
 def finding_data(finding: Finding) -> Dict[str, Any]:
@@ -63,9 +70,18 @@ def finding_data(finding: Finding) -> Dict[str, Any]:
     data["reading"] = None if finding.reading is None else {"id": finding.reading[0], "choice": finding.reading[1]}
     data["when"] = [printable(one) for one in finding.when]
     data["help"] = finding.help
-    data["fix"] = None
+    data["fix"] = None if finding.fix is None else fix_data(finding.fix)
     data["waived"] = None if finding.waived is None else _waived(finding.waived)
     return data
+
+
+def fix_data(fix: Fix) -> Dict[str, Any]:
+    """What would correct a finding, as the schema has it."""
+    edits = [
+        {"path": printable(edit.path), "line": edit.line, "end_line": edit.end_line, "text": printable_lines(edit.text)}
+        for edit in fix.edits
+    ]
+    return {"title": printable(fix.title), "safe": fix.safe, "edits": edits}
 
 
 def _waived(waived: Waived) -> Dict[str, Any]:

@@ -1,17 +1,15 @@
 """What people read: like a compiler of today, worst first, with the line and a caret under the fault."""
 
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from scmguard.effective.readings import READINGS, meaning
 from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary, TreeReport, Waived
+from scmguard.report.session import Session, Style
 from scmguard.rulebook import Rule
 from scmguard.text import Span, printable
 
 _TAB = 4
 _WIDEST = 160
-
-_COLOURS = {"brick": "1;31", "no-boot": "31", "degraded": "33", "hygiene": "36", "path": "1", "dim": "2"}
-
 
 # How the reason begins where a rule ran without all that it would use.
 _IN_PART = "in part: "
@@ -19,22 +17,17 @@ _IN_PART = "in part: "
 _MOST_NAMED = 4
 
 
-class Style(NamedTuple):
-    """How to print: with colour or without; ``quiet`` leaves out hygiene, explanations and what was not checked.
-
-    ``waived`` lists the waived findings, too.
-    """
-
-    colour: bool = False
-    quiet: bool = False
-    waived: bool = False
-
-    def paint(self, text: str, kind: str) -> str:
-        """``text`` in the colour of a severity, ``path`` or ``dim``."""
-        return "\x1b[{}m{}\x1b[0m".format(_COLOURS[kind], text) if self.colour else text
+def render(reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
+    """The whole report: on each tree, then what was not checked, and the counts."""
+    yield from trees(reports, session.rules, session.style)
+    end = session.tail()
+    if end.summary.trees:
+        if not session.style.quiet:
+            yield from not_checked_lines(end.not_checked, session.style)
+        yield summary_line(end.summary, session.style)
 
 
-def render(reports: Iterable[TreeReport], rules: Dict[str, Rule], style: Style) -> Iterator[str]:
+def trees(reports: Iterable[TreeReport], rules: Mapping[str, Rule], style: Style) -> Iterator[str]:
     """The report on each tree, in pieces that end with a line end."""
     explained: Set[str] = set()
     for report in reports:

@@ -1,22 +1,22 @@
-"""The commands under ``scmguard guard``."""
+"""The commands under ``scmguard guard``, and their options."""
 
 import sys
 from typing import Optional, Tuple
 
 import click
 
-_CONTEXT = {"help_option_names": ["-h", "--help"]}
+from scmguard.cli.options import CONTEXT
 
 
-@click.group(context_settings=_CONTEXT)
-def guard() -> None:
+@click.group(context_settings=CONTEXT)
+def command() -> None:
     """What stands between a change and the next boot.
 
     The hooks of apt and dpkg come from the Debian package. Exit codes: 10 a veto, 3 could not be judged.
     """
 
 
-@guard.command("status")
+@command.command("status")
 @click.option("--last", default=10, type=click.IntRange(0), metavar="N", help="How many decisions to show (10).")
 def status(last: int) -> None:
     """Show the state of the boot files, transactions without an end, the override, and the last decisions."""
@@ -25,7 +25,7 @@ def status(last: int) -> None:
     sys.exit(run_status(last))
 
 
-@guard.command("override")
+@command.command("override")
 @click.option("--reason", default="", metavar="TEXT", help="Why; it goes to the log.")
 @click.option(
     "--for", "count", type=click.IntRange(1), metavar="N [transactions]", help="For so many transactions (1)."
@@ -42,7 +42,7 @@ def override(reason: str, count: Optional[int], until: Optional[str], ends: bool
     sys.exit(run_override(reason, count, until, ends))
 
 
-@guard.command("reboot")
+@command.command("reboot")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing where it is safe.")
 def reboot(quiet: bool) -> None:
     """Tell whether the next boot is safe: exit code 0, or 10 if it is not."""
@@ -51,7 +51,7 @@ def reboot(quiet: bool) -> None:
     sys.exit(run_reboot(quiet))
 
 
-@guard.command("watch", hidden=True)
+@command.command("watch", hidden=True)
 def watch() -> None:
     """Look at the boot files, and keep the reason why the next boot is not safe (a systemd unit runs this)."""
     from scmguard.cli.guard import run_watch
@@ -59,7 +59,7 @@ def watch() -> None:
     sys.exit(run_watch())
 
 
-@guard.command("boot", hidden=True)
+@command.command("boot", hidden=True)
 def boot() -> None:
     """Note what this boot began with, and close what the last one left open (a systemd unit runs this)."""
     from scmguard.cli.guard import run_boot

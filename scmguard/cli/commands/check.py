@@ -1,0 +1,27 @@
+"""The options of ``scmguard check``."""
+
+import sys
+from typing import Any, Tuple
+
+import click
+
+from scmguard.cli.options import CONTEXT, SEVERITIES, input_options
+from scmguard.report.session import FORMATS
+
+
+@click.command("check", context_settings=CONTEXT)
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@input_options
+@click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", help="How to report.")
+@click.option("--output", metavar="FILE", help="Write the report there instead of printing it.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 from this severity up (degraded).")
+@click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+@click.option("--no-device", is_flag=True, help="Do not ask the hardware when the files are this machine's own.")
+@click.option("--show-waived", is_flag=True, help="List the findings that waivers cover, too.")
+@click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
+def command(paths: Tuple[str, ...], **options: Any) -> None:
+    """Check boot folders, root file systems or single files; this machine when no PATH is given."""
+    from scmguard.cli.check import run
+
+    sys.exit(run(paths, options))
