@@ -237,6 +237,21 @@ def evaluate(boot: Boot, board: Board, start: str = "", known: Optional[Known] =
 
     Raises :class:`scmguard.folder.Unreadable` and :class:`scmguard.effective.worlds.TooComplex`.
     """
+    return EffectiveConfig(boot, board, _runner(boot, board, Worlds(), start, known))
+
+
+def evaluate_both(old: Boot, new: Boot, board: Board, start: str = "") -> Tuple[EffectiveConfig, EffectiveConfig]:
+    """Two boot trees in the same worlds: a condition of one means the same for the other.
+
+    Raises as :func:`evaluate` does.
+    """
+    worlds = Worlds()
+    runners = _runner(old, board, worlds, start, None), _runner(new, board, worlds, start, None)
+    runners[0].run_with(runners[1])
+    return EffectiveConfig(old, board, runners[0]), EffectiveConfig(new, board, runners[1])
+
+
+def _runner(boot: Boot, board: Board, worlds: Worlds, start: str, known: Optional[Known]) -> Runner:
     name = start or boot.start
     document = boot.document(name)
     if document is None:
@@ -244,8 +259,7 @@ def evaluate(boot: Boot, board: Board, start: str = "", known: Optional[Known] =
     if known is None:
         known = Known(tryboot=True) if name == "tryboot.txt" else Known()
     appendix = _appendix(boot, board) if name in ("config.txt", "tryboot.txt", boot.start) else None
-    runner = Runner(Worlds(), board, known, boot.document, document, appendix)
-    return EffectiveConfig(boot, board, runner)
+    return Runner(worlds, board, known, boot.document, document, appendix)
 
 
 def bootloader_config(boot: Boot, board: Board) -> Optional[EffectiveConfig]:
@@ -253,6 +267,25 @@ def bootloader_config(boot: Boot, board: Board) -> Optional[EffectiveConfig]:
 
     What stands below ``[config.txt]`` is not the bootloader's. Raises as :func:`evaluate` does.
     """
+    runner = _bootloader_runner(boot, board, Worlds())
+    return None if runner is None else EffectiveConfig(boot, board, runner)
+
+
+def both_bootloader_configs(
+    old: Boot, new: Boot, board: Board
+) -> Tuple[Optional[EffectiveConfig], Optional[EffectiveConfig]]:
+    """The EEPROM's settings of two boot trees in the same worlds, as :func:`bootloader_config` finds them."""
+    worlds = Worlds()
+    before, after = _bootloader_runner(old, board, worlds), _bootloader_runner(new, board, worlds)
+    if before is not None and after is not None:
+        before.run_with(after)
+    return (
+        None if before is None else EffectiveConfig(old, board, before),
+        None if after is None else EffectiveConfig(new, board, after),
+    )
+
+
+def _bootloader_runner(boot: Boot, board: Board, worlds: Worlds) -> Optional[Runner]:
     found = _eeprom(boot, board)
     if found is None:
         return None
@@ -260,7 +293,7 @@ def bootloader_config(boot: Boot, board: Board) -> Optional[EffectiveConfig]:
     own = Document(document.source)
     own.lines = document.lines if seam is None else document.lines[: seam - 1]
     # The bootloader does not follow include.
-    return EffectiveConfig(boot, board, Runner(Worlds(), board, Known(), lambda _name: None, own))
+    return Runner(worlds, board, Known(), lambda _name: None, own)
 
 
 def _appendix(boot: Boot, board: Board) -> Optional[Appendix]:

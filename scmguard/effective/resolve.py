@@ -5,6 +5,7 @@ the worlds in which it applies, and the overlay in scope as a :class:`Split`. ``
 specification.
 """
 
+from itertools import chain
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard import catalogue
@@ -64,13 +65,24 @@ class Runner:
         self._headers_now: Tuple[Header, ...] = ()
         self._running: List[str] = []
         self._runs = 0
+        self._together: Tuple[Runner, ...] = (self,)
+
+    def run_with(self, other: "Runner") -> None:
+        """Shares conditions with another runner in the same worlds, so that what comes of both can be compared.
+
+        To be called before either runs.
+        """
+        self._together = other._together = (self, other)
 
     @property
     def conditions(self) -> Conditions:
         """The conditions; made when the first is needed, after a look at the filters of all files in reach."""
         if self._conditions is None:
-            self._conditions = Conditions(self.worlds, self.board, self._known, self._filters())
-        return self._conditions
+            filters = chain.from_iterable(runner._filters() for runner in self._together)
+            conditions = Conditions(self.worlds, self.board, self._known, filters)
+            for runner in self._together:
+                runner._conditions = conditions
+        return self._conditions  # type: ignore[return-value]
 
     def _filters(self) -> Iterator[Filter]:
         seen, todo = set(), [self.start]

@@ -1,0 +1,227 @@
+"""What differs in effect between two boot trees on one board, and in which worlds.
+
+Both are evaluated in the same worlds, so that nothing is sampled: an empty result means that no reading of the firmware
+and no condition of the machine tells the two trees apart, as far as ``docs/evaluation.md`` goes.
+"""
+
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
+
+from scmguard.boot import Boot
+from scmguard.effective.board import Board
+from scmguard.effective.bootfiles import boot_files, cmdline_names, command_lines, firmware_files
+from scmguard.effective.config import EffectiveConfig, both_bootloader_configs, evaluate_both, winners
+from scmguard.effective.run import Assignment, ParameterSet
+from scmguard.effective.worlds import FALSE, Condition, Split, TooComplex, Worlds
+
+#: Files that are run beside config.txt, each by itself.
+ALSO_RUN = ("tryboot.txt", "autoboot.txt")
+# So many different sequences of overlays, and no more, are compared.
+_MOST_SEQUENCES = 4096
+
+#: A loaded overlay with its parameters, names and values.
+Loaded = Tuple[str, Tuple[Tuple[str, str], ...]]
+T = TypeVar("T")
+
+
+class Difference(NamedTuple):
+    """One thing that is not the same in the worlds of ``when``: what it is, as it was, and as it is.
+
+    ``file`` is the file that was run: ``config.txt``, ``tryboot.txt``, ``autoboot.txt``, or that of the EEPROM.
+    ``kind`` and the type of the values (None: not there):
+
+    * ``setting`` (with its ``name``): text
+    * ``overlays``: :data:`Loaded` ones in order, without those that both have in front and at the end
+    * ``base-parameters``: names and values, likewise; ``gpio``: the lines' values, likewise
+    * ``cmdline``: the arguments as the kernel gets them; None where there is no such file
+    * ``boot-file`` (``kernel``, ``initramfs``, ``device-tree``, ``cmdline``, ``firmware``): names
+    * ``usb``: controller and mode; ``storage``: whether the SD/eMMC controller is on; ``boot.img``: whether it counts
+    """
+
+    file: str
+    kind: str
+    name: str
+    old: Any
+    new: Any
+    when: Condition
+    worlds: Worlds
+
+
+def differences(old: Boot, new: Boot, board: Board) -> List[Difference]:
+    """Everything that differs. Raises Unreadable and TooComplex; then nothing is known of what differs."""
+    first = old.start if old.start == new.start else "config.txt"
+    found = list(_of_start(old, new, board, first))
+    if not (old.single or new.single):
+        for name in ALSO_RUN:
+            if name != first and (old.exists(name) or new.exists(name)):
+                found += _of_start(old, new, board, name)
+    before, after = both_bootloader_configs(old, new, board)
+    found += _of_eeprom(old.bootconf or new.bootconf, before, after)
+    return found
+
+
+def _of_start(old: Boot, new: Boot, board: Board, name: str) -> Iterator[Difference]:
+    return between(*evaluate_both(old, new, board, name), name)
+
+
+def between(before: EffectiveConfig, after: EffectiveConfig, name: str) -> Iterator[Difference]:
+    """What differs between two configurations in the same worlds, made by running the file of that name."""
+    compare = _Comparison(name, before.worlds)
+    yield from _settings(compare, before, after)
+    if name == "autoboot.txt":
+        return
+    yield from compare.sequences("overlays", _loads(before), _loads(after))
+    yield from compare.sequences("base-parameters", _base(before), _base(after))
+    yield from compare.sequences("gpio", _gpio(before), _gpio(after))
+    yield from compare.splits("usb", "", _usb(before), _usb(after))
+    yield from compare.splits("storage", "", _storage(before), _storage(after))
+    yield from compare.splits("boot.img", "", _shadowed(before), _shadowed(after))
+    mine, theirs = _files(before), _files(after)
+    for which in mine:
+        yield from compare.splits("boot-file", which, mine[which], theirs[which])
+    yield from compare.splits("cmdline", "", _cmdline(before), _cmdline(after))
+
+
+def _of_eeprom(name: str, old: Optional[EffectiveConfig], new: Optional[EffectiveConfig]) -> Iterator[Difference]:
+    worlds = old.worlds if old is not None else new.worlds if new is not None else Worlds()
+    yield from _settings(_Comparison(name, worlds), old, new)
+
+
+class _Comparison(NamedTuple):
+    file: str
+    worlds: Worlds
+
+    def splits(self, kind: str, name: str, old: "Split[T]", new: "Split[T]") -> Iterator[Difference]:
+        """A difference for each pair of values that meet in some world."""
+        if old.parts == new.parts:
+            return
+        for when, (before, after) in old.product(new):
+            if before != after:
+                yield Difference(self.file, kind, name, before, after, when, self.worlds)
+
+    def sequences(self, kind: str, old: "List[_Item]", new: "List[_Item]") -> Iterator[Difference]:
+        """As :meth:`splits`, for things that count in their order, each in worlds of its own."""
+        old, new = _middles(old, new)
+        if old or new:
+            yield from self.splits(kind, "", _sequence(self.worlds, old), _sequence(self.worlds, new))
+
+
+class _Item(NamedTuple):
+    """Something in a sequence: in which worlds it is there, and its values there (disjoint, together the same).
+
+    Of those that have a ``name``, a later one takes the place of an earlier one.
+    """
+
+    when: Condition
+    name: str
+    values: Tuple[Tuple[Condition, Any], ...]
+
+
+def _middles(old: List[_Item], new: List[_Item]) -> Tuple[List[_Item], List[_Item]]:
+    """Both without what they have in common in front and at the end."""
+    start, most = 0, min(len(old), len(new))
+    while start < most and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < most - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return old[start : len(old) - end], new[start : len(new) - end]
+
+
+def _sequence(worlds: Worlds, items: Sequence[_Item]) -> "Split[Tuple[Any, ...]]":
+    found: Split[Tuple[Any, ...]] = Split.always(worlds, ())
+    for item in items:
+        for when, value in item.values:
+            found = found.changed(when, _with(item.name, value))
+        if len(found.parts) > _MOST_SEQUENCES:
+            raise TooComplex("the combinations of its overlays are too many")
+    return found
+
+
+def _with(name: str, value: Any) -> Callable[[Tuple[Any, ...]], Tuple[Any, ...]]:
+    if not name:
+        return lambda before: (*before, value)
+    return lambda before: (*(one for one in before if one[0] != name), (name, value))
+
+
+def _settings(
+    compare: _Comparison, old: Optional[EffectiveConfig], new: Optional[EffectiveConfig]
+) -> Iterator[Difference]:
+    mine: Dict[Tuple[str, int], List[Assignment]] = {} if old is None else old.run.settings
+    theirs: Dict[Tuple[str, int], List[Assignment]] = {} if new is None else new.run.settings
+    for key, port in sorted({**mine, **theirs}):
+        before, after = mine.get((key, port), []), theirs.get((key, port), [])
+        if _plain(before) == _plain(after):
+            continue
+        name = "{}:{}".format(key, port) if port else key
+        yield from compare.splits("setting", name, _values(compare.worlds, before), _values(compare.worlds, after))
+
+
+def _plain(several: List[Assignment]) -> List[Tuple[str, Condition]]:
+    return [(one.value, one.when) for one in several if one.when != FALSE]
+
+
+def _values(worlds: Worlds, several: List[Assignment]) -> "Split[Optional[str]]":
+    return winners(worlds, several).map(lambda one: None if one is None else one.value)
+
+
+def _loads(config: EffectiveConfig) -> List[_Item]:
+    """Loads that have an effect. Of a parameter that is given again the last counts, and where it stands then."""
+    found = []
+    for when, load in config.loads:
+        given: Split[Tuple[Tuple[str, str], ...]] = Split.always(config.worlds, ())
+        for one in load.parameters:
+            given = given.changed(config.worlds.both(when, one.when), _given(one))
+        values = []
+        for condition, parameters in given:
+            here = config.worlds.both(when, condition)
+            if here != FALSE:
+                values.append((here, (load.resolved or load.name, parameters)))
+        found.append(_Item(when, "", tuple(values)))
+    return found
+
+
+def _given(one: ParameterSet) -> Callable[[Tuple[Tuple[str, str], ...]], Tuple[Tuple[str, str], ...]]:
+    return lambda before: (*(each for each in before if each[0] != one.name), (one.name, one.value))
+
+
+def _base(config: EffectiveConfig) -> List[_Item]:
+    """Parameters of the base tree. Names can mean the same node (``i2c``, ``i2c_arm``), so that their order counts."""
+    worlds = config.worlds
+    found = []
+    for one in config.run.base:
+        when = worlds.without(one.when, config.without_tree)
+        if when != FALSE:
+            found.append(_Item(when, one.name, ((when, one.value),)))
+    return found
+
+
+def _gpio(config: EffectiveConfig) -> List[_Item]:
+    return [_Item(one.when, "", ((one.when, one.value),)) for one in config.run.gpio if one.when != FALSE]
+
+
+def _usb(config: EffectiveConfig) -> "Split[Tuple[str, Optional[str]]]":
+    return config.usb.map(lambda usb: (usb.controller, usb.dr_mode))
+
+
+def _storage(config: EffectiveConfig) -> "Split[bool]":
+    return config.storage.map(lambda storage: storage.enabled)
+
+
+def _shadowed(config: EffectiveConfig) -> "Split[bool]":
+    return Split.always(config.worlds, False).replaced(config.shadowed, True)
+
+
+def _files(config: EffectiveConfig) -> "Dict[str, Split[Tuple[str, ...]]]":
+    files = boot_files(config)
+    return {
+        "kernel": files.kernel.map(lambda choice: choice.names),
+        "initramfs": files.initramfs.map(lambda choice: choice.names),
+        "device-tree": files.device_tree.map(lambda choice: choice.names),
+        "cmdline": files.cmdline.map(lambda choice: choice.names),
+        "firmware": firmware_files(config).map(lambda firmware: firmware.start.names + firmware.fixup.names),
+    }
+
+
+def _cmdline(config: EffectiveConfig) -> "Split[Optional[Tuple[str, ...]]]":
+    lines = command_lines(config, cmdline_names(config, boot_files(config)))
+    return lines.map(lambda line: None if line is None else tuple(one.text for one in line.arguments))
