@@ -102,6 +102,10 @@ class Boot:
         """The name on the boot partition of a document; empty for one that stands for a file that is not there."""
         return next((name for name, each in self._documents.items() if each is document), "")
 
+    def read_names(self) -> List[str]:
+        """The names of the files that were read so far as documents, and are there."""
+        return [name for name, document in self._documents.items() if document is not None]
+
     def source(self, name: str) -> Optional[Source]:
         """A file's text, as :meth:`document` finds it."""
         document = self.document(name)

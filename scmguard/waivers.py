@@ -26,6 +26,11 @@ def verify(waivers: Sequence[Waiver], rules: Container[str]) -> None:
             raise RuleError("{}: no rule {!r} to waive; `scmguard rules` lists them".format(place, waiver.rule))
 
 
+def covering(waivers: Sequence[Waiver], finding: Finding, today: str) -> Optional[Waiver]:
+    """The first waiver that covers a finding and has not expired; None where none does."""
+    return next((each for each in waivers if not _expired(each, today) and _covers(each, finding)), None)
+
+
 def applied(
     reports: Iterable[TreeReport], waivers: Sequence[Waiver], selected: Container[str], today: str
 ) -> Iterator[TreeReport]:

@@ -40,7 +40,7 @@ _TOPICS = {
     "device.upgrades": "release_upgrade_pending",
     "device.zymbit": "default_password scm_key_loss zkifc_not_running",
     "eeprom": "eeprom_update_staged signed_boot_without_key",
-    "encoding": "bad_encoding",
+    "encoding": "bad_encoding no_final_newline",
     "files": "bad_initramfs_syntax early_setting_late file_too_large",
     "fuses": "irreversible_setting",
     "initramfs.bootspace": "boot_space_low stray_backup",

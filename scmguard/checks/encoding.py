@@ -1,4 +1,7 @@
-"""Bytes that have no place in a boot file: byte order marks, carriage returns, NUL, anything that is not ASCII."""
+"""Bytes that have no place in a boot file: byte order marks, carriage returns, NUL, anything that is not ASCII.
+
+And one that has its place: the line end of the last line.
+"""
 
 from itertools import chain
 from typing import Dict, Iterator
@@ -56,3 +59,13 @@ def _marks(source: Source) -> Iterator[Hit]:
         message = "this line ends with {}{}; the CR may become part of its value".format(alone, more)
         span = source.span(first.number, len(first.text), len(first.text) + 1)
         yield Hit(source, span, message, boardless=True)
+
+
+def no_final_newline(context: Context, _params: Params) -> Iterator[Hit]:
+    """Files of config.txt's kind whose last line has no end."""
+    for document in context.config_documents():
+        if document.lines and not document.lines[-1].ending and not _is_utf_16(document.source):
+            last = document.lines[-1]
+            message = "the last line has no line end: a line appended to the file would become part of it"
+            span = document.source.span(last.number, len(last.text))
+            yield Hit(document.source, span, message, boardless=True)

@@ -170,16 +170,27 @@ def device_for(boot: Boot, job: Job) -> "Optional[Device]":
 
 def with_waivers(reports: Iterator[TreeReport], settings: Settings, book: Rulebook, job: Job) -> Iterator[TreeReport]:
     """The reports with what the settings waive marked."""
-    from datetime import datetime, timezone
+    from scmguard import waivers
 
+    verify_waivers(settings, book)
+    return waivers.applied(reports, settings.waivers, {rule.id for rule in job.rules}, today())
+
+
+def verify_waivers(settings: Settings, book: Rulebook) -> None:
+    """Ends with one line where a waiver is for a rule that there is not."""
     from scmguard import waivers
 
     try:
         waivers.verify(settings.waivers, book.rules)
     except RuleError as error:
         fail(USAGE, str(error))
-    today = datetime.now(timezone.utc).date().isoformat()
-    return waivers.applied(reports, settings.waivers, {rule.id for rule in job.rules}, today)
+
+
+def today() -> str:
+    """The date by which waivers expire, as in ``2031-12-31``: that of UTC."""
+    from datetime import datetime, timezone
+
+    return datetime.now(timezone.utc).date().isoformat()
 
 
 def _matches(id: str, patterns: Sequence[str]) -> bool:

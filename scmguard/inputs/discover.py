@@ -16,6 +16,9 @@ _BOOT_FILES = ("config.txt", "tryboot.txt", "autoboot.txt", "cmdline.txt")
 #: File names that say what a file is.
 KINDS = _BOOT_FILES + BOOTCONF_NAMES
 
+#: What standard input is called where no name is given for it.
+STDIN = "<stdin>"
+
 _UNKNOWN_NAME = "not a name scmguard knows; say what it is with --as ({})".format(", ".join(KINDS))
 _BOOT_PLACES = ("boot/firmware", "boot")
 _MOVED = b"/boot/firmware/"
@@ -86,7 +89,7 @@ def from_stdin(data: bytes, request: Request) -> Boot:
     kind = request.kind or _kind(base)
     if kind is None:
         raise Unreadable(name, _UNKNOWN_NAME)
-    return _single(data, request.stdin_filename or "<stdin>", folder if request.stdin_filename else None, kind, None)
+    return _single(data, request.stdin_filename or STDIN, folder if request.stdin_filename else None, kind, None)
 
 
 def _kind(name: str) -> Optional[str]:

@@ -1,4 +1,4 @@
-"""A boot tree as it will be after a transaction, or after files are put back."""
+"""A boot tree as it will be after a transaction, or after files are put back or edited."""
 
 from typing import Dict, Mapping
 
@@ -31,6 +31,13 @@ def after(boot: Boot, outlook: Outlook) -> Boot:
 def put_back(boot: Boot, members: Mapping[str, Member]) -> Boot:
     """The boot tree with files of the boot partition replaced, or gone."""
     return Boot(Ahead(boot.files, members, True), boot.root, boot.start, notes=boot.notes, live=boot.live)
+
+
+def edited(boot: Boot, contents: Mapping[str, bytes]) -> Boot:
+    """The boot tree with files of the boot partition that have other contents, by name."""
+    members = {name: Member("file", 0o644, len(data), data=data) for name, data in contents.items()}
+    files = Ahead(boot.files, members, True)
+    return Boot(files, boot.root, boot.start, boot.single, boot.notes, boot.live)
 
 
 def _place(root: Folder, files: Folder) -> str:

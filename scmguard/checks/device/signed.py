@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HIDDEN = "; Development Mode hides this: the unit boots all the same, until its binding is locked"
 
 
-class _Manifest(NamedTuple):
+class Manifest(NamedTuple):
     """The supervised files; ``assumed`` says where the list is from, if not from the module."""
 
     names: Tuple[str, ...]
@@ -34,7 +34,7 @@ class _Manifest(NamedTuple):
 def supervised_file_changed(context: Context, _params: Params) -> Iterator[Hit]:
     """A supervised file must be as it was when it was signed."""
     device = asked(context)
-    manifest = _manifest(context)
+    manifest = manifest_of(context)
     ledger = {entry.name: entry for entry in _ledger(context)}
     unlisted: List[str] = []
     for name in manifest.names:
@@ -55,7 +55,7 @@ def supervised_file_changed(context: Context, _params: Params) -> Iterator[Hit]:
 
 def supervised_file_missing(context: Context, _params: Params) -> Iterator[Hit]:
     """A supervised file must be on the boot partition. Of an assumed list only what was signed once must be there."""
-    manifest = _manifest(context)
+    manifest = manifest_of(context)
     signed = {entry.name for entry in asked(context).ledger.value or ()}
     for name in manifest.names:
         if not context.boot.exists(name) and (not manifest.assumed or name in signed):
@@ -72,7 +72,7 @@ def supervised_manifest_gap(context: Context, _params: Params) -> Iterator[Hit]:
     device = asked(context)
     if not device.manifest.known and not context.profile.get("supervised"):
         known(device.manifest, "which files are supervised")
-    manifest = _manifest(context)
+    manifest = manifest_of(context)
     supervised = {name.lower() for name in manifest.names}
     for part in _deciding(context) if supervised else ():
         if part.name.lower() not in supervised and context.boot.exists(part.name):
@@ -120,20 +120,20 @@ def _deciding(context: Context) -> Iterator[_Part]:
             yield _Part(config.overlays.file(load.resolved), when, "is loaded as an overlay", "hygiene")
 
 
-def _manifest(context: Context) -> _Manifest:
+def manifest_of(context: Context) -> Manifest:
     """The module's list; where it is not known, the configuration's, that of what was signed before, or the shipped."""
     device = asked(context)
     if device.manifest.known:
-        return _Manifest(device.manifest.value or (), "")
+        return Manifest(device.manifest.value or (), "")
     why = "the module's own list is not known: {}".format(device.manifest.unknown)
     if context.profile.get("supervised"):
-        return _Manifest(tuple(context.profile["supervised"]), "the configuration names it; " + why)
+        return Manifest(tuple(context.profile["supervised"]), "the configuration names it; " + why)
     if device.ledger.known and device.ledger.value:
-        return _Manifest(tuple(entry.name for entry in device.ledger.value), "it was signed before; " + why)
+        return Manifest(tuple(entry.name for entry in device.ledger.value), "it was signed before; " + why)
     shipped = tuple(context.profile.get("shipped-supervised") or ())
     if not shipped:
         known(device.manifest, "which files are supervised")
-    return _Manifest(shipped, "units are shipped with it supervised; " + why)
+    return Manifest(shipped, "units are shipped with it supervised; " + why)
 
 
 def _ledger(context: Context) -> "Tuple[Signed, ...]":
@@ -146,7 +146,7 @@ def _ledger(context: Context) -> "Tuple[Signed, ...]":
     return found
 
 
-def _hit(context: Context, name: str, message: str, manifest: _Manifest) -> Hit:
+def _hit(context: Context, name: str, message: str, manifest: Manifest) -> Hit:
     """A hit on a supervised file: milder where the module is known to let the unit boot all the same."""
     binding = asked(context).binding
     tolerated = binding.value is not None and not binding.value.locked
@@ -159,7 +159,7 @@ def _hit(context: Context, name: str, message: str, manifest: _Manifest) -> Hit:
     return Hit(None, span, message, related=related, severity=severity, boardless=True, possible=bool(manifest.assumed))
 
 
-def _said(manifest: _Manifest) -> Tuple[Related, ...]:
+def _said(manifest: Manifest) -> Tuple[Related, ...]:
     return (Related(Span("supervised files"), manifest.assumed),) if manifest.assumed else ()
 
 

@@ -1,0 +1,203 @@
+"""Tries what fixers propose, and takes what the evaluator and the rules let pass.
+
+Nothing is taken on trust: for every board there is, in every world, whatever differs in effect must be what the fix is
+about; the finding must be gone; and no rule may have more, worse or surer findings than before.
+"""
+
+import difflib
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from scmguard.boot import Boot
+from scmguard.effective.board import BOARDS, Board
+from scmguard.effective.difference import Difference, differences
+from scmguard.effective.readings import CHOICES
+from scmguard.effective.worlds import FALSE, TRUE, TooComplex
+from scmguard.finding import Edit, Finding, Fix, TreeReport
+from scmguard.fixes import TOPICS, fixer
+from scmguard.fixes.proposal import Fault, Proposal, name_of
+from scmguard.folder import Unreadable
+from scmguard.lint import Job
+from scmguard.lint import run as lint
+from scmguard.packages.future import edited
+from scmguard.text import Source, decode
+from scmguard.worse import tally, worse
+
+# A tree with more faults is not mended line by line.
+_MOST_FIXES = 500
+
+
+class Mended(NamedTuple):
+    """A tree with its faults corrected: the report on it, new contents by name, and what was done.
+
+    ``unsafe`` are findings that only an unsafe fix would correct, where these were not asked for; ``left`` are those
+    for which no proposal passed, with the reason.
+    """
+
+    report: TreeReport
+    contents: Dict[str, bytes]
+    done: List[Tuple[Finding, Fix]]
+    unsafe: List[Tuple[Finding, Fix]]
+    left: List[Tuple[Finding, str]]
+
+
+def mend(
+    job: Job, boot: Boot, unsafe: bool = False, wanted: Callable[[Finding], bool] = lambda _finding: True
+) -> Mended:
+    """Corrects what can be corrected, one finding after the other: of those that are ``wanted``. Raises Unreadable."""
+    contents: Dict[str, bytes] = {}
+    done: List[Tuple[Finding, Fix]] = []
+    now, report = boot, lint(job, boot)
+    while True:
+        waiting: List[Tuple[Finding, Fix]] = []
+        left: List[Tuple[Finding, str]] = []
+        step: Optional[Proposal] = None
+        for finding in report.findings:
+            if finding.rule not in TOPICS or not wanted(finding):
+                continue
+            # What was in the way before may have been another fault, corrected since: all are tried again.
+            step, reason = proved(job, now, report, finding)
+            if step is not None and (step.safe or unsafe):
+                done.append((finding, _fix(now, step)))
+                contents.update(step.contents)
+                break
+            if step is not None:
+                waiting.append((finding, _fix(now, step)))
+                step = None
+            elif reason:
+                left.append((finding, reason))
+        if step is None or len(done) >= _MOST_FIXES:
+            break
+        now = edited(boot, contents)
+        report = lint(job, now)
+    changed = {name: data for name, data in contents.items() if data != boot.files.read(name)}
+    return Mended(report, changed, done, waiting, left)
+
+
+def with_fixes(job: Job, report: TreeReport) -> TreeReport:
+    """The report with what would correct each finding by itself. Raises Unreadable."""
+    if report.boot is None:
+        return report
+    findings = []
+    for finding in report.findings:
+        if finding.rule in TOPICS and finding.waived is None:
+            found, _ = proved(job, report.boot, report, finding)
+            if found is not None:
+                finding = finding._replace(fix=_fix(report.boot, found))
+        findings.append(finding)
+    return report._replace(findings=findings)
+
+
+def proved(job: Job, boot: Boot, report: TreeReport, finding: Finding) -> Tuple[Optional[Proposal], str]:
+    """The first proposal for a finding that holds; None, with the reason, where none does.
+
+    The reason is empty where there was no proposal at all. ``report`` is the one on ``boot``.
+    """
+    reason = ""
+    for proposal in _proposals(job, boot, finding):
+        reason = _against(job, boot, report, finding, proposal)
+        if not reason:
+            return proposal, ""
+    return None, reason
+
+
+def _proposals(job: Job, boot: Boot, finding: Finding) -> Iterator[Proposal]:
+    name = name_of(boot, finding.span.path)
+    source = None if name is None else boot.source(name)
+    if name is None or source is None or finding.span.line > len(source.lines):
+        return
+    board = BOARDS[finding.board] if finding.board else job.boards[0]
+    names = frozenset(one.name for one in job.boards)
+    yield from fixer(finding.rule)(Fault(boot, finding, name, source, board, names))
+
+
+def _against(job: Job, boot: Boot, report: TreeReport, finding: Finding, proposal: Proposal) -> str:
+    """What speaks against a proposal; empty where nothing does."""
+    new = edited(boot, proposal.contents)
+    try:
+        # The boards that are checked are the likeliest to tell.
+        for board in sorted(BOARDS.values(), key=lambda one: one not in job.boards):
+            for difference in differences(boot, new, board):
+                reason = _objection(difference, board, proposal)
+                if reason:
+                    return reason
+        after = lint(job, new)
+    except (TooComplex, Unreadable) as error:
+        return "what it would change cannot be worked out: {}".format(error)
+    if _number(after, finding.rule) >= _number(report, finding.rule):
+        return "the fault would still be there"
+    added = worse(tally(_weighed(report, proposal), _all), _weighed(after, proposal), _all)
+    if finding.severity != "hygiene":
+        # A line that is of no use any more is no price for a unit that boots.
+        added = [one for one in added if one.severity != "hygiene"]
+    return "it would lead to {}: {}".format(added[0].rule, added[0].message) if added else ""
+
+
+def _objection(difference: Difference, board: Board, proposal: Proposal) -> str:
+    worlds = difference.worlds
+    settled = TRUE
+    for id, choice in proposal.settles:
+        settled = worlds.both(settled, worlds.among(id, CHOICES[id], _is(choice)))
+    if (not proposal.settles or worlds.both(difference.when, settled) == FALSE) and proposal.may(difference, board):
+        return ""
+    what = " ".join(part for part in (difference.kind, difference.name) if part)
+    return "it would change {} on {}, which is not what the finding is about".format(what, board.name)
+
+
+def _is(choice: str) -> Callable[[str], bool]:
+    return lambda each: each == choice
+
+
+def _number(report: TreeReport, rule: str) -> int:
+    return sum(finding.rule == rule for finding in report.findings)
+
+
+def _weighed(report: TreeReport, proposal: Proposal) -> List[Finding]:
+    """The findings as they are compared: where a reading is settled, what was possible is certain."""
+    if not proposal.settles:
+        return report.findings
+    return [finding._replace(confidence="certain") for finding in report.findings]
+
+
+def _all(_finding: Finding) -> bool:
+    return True
+
+
+def _fix(boot: Boot, proposal: Proposal) -> Fix:
+    edits: List[Edit] = []
+    for name, data in proposal.contents.items():
+        edits += edits_of(boot.files.label(name), boot.files.read(name) or b"", data)
+    return Fix(proposal.title, tuple(edits), proposal.safe)
+
+
+def edits_of(path: str, old: bytes, new: bytes) -> List[Edit]:
+    """What turns one content of a file into another, as whole lines."""
+    before, after = _lines(path, old), _lines(path, new)
+    return [
+        Edit(path, start + 1, end + 1, "".join(after[first:last]))
+        for tag, start, end, first, last in difflib.SequenceMatcher(None, before, after, False).get_opcodes()
+        if tag != "equal"
+    ]
+
+
+def _lines(path: str, data: bytes) -> List[str]:
+    source = Source(path, data)
+    lines = [line.text + line.ending for line in source.lines]
+    if source.bom:
+        lines[:1] = ["\ufeff" + "".join(lines[:1])]
+    return lines
+
+
+def patch(names: Mapping[str, str], old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:
+    """A unified diff of files, which ``patch -p0`` takes; ``names`` are their paths."""
+    for name, data in new.items():
+        before, after = _pieces(old.get(name, b"")), _pieces(data)
+        for piece in difflib.unified_diff(before, after, names[name], names[name]):
+            yield piece if piece.endswith("\n") else piece + "\n\\ No newline at end of file\n"
+
+
+def _pieces(data: bytes) -> Sequence[str]:
+    return decode(data).splitlines(keepends=True) if b"\r" not in data else _at_lf(decode(data))
+
+
+def _at_lf(text: str) -> List[str]:
+    return [line + "\n" for line in text.split("\n")[:-1]] + [line for line in text.split("\n")[-1:] if line]

@@ -1,0 +1,65 @@
+"""Lines of a file replaced, taken out or added. Text in, bytes out: nothing here knows what lines mean."""
+
+from typing import List, Optional, Sequence
+
+from scmguard.text import BOM, Source, encode
+
+
+def replaced(source: Source, line: int, texts: Sequence[str]) -> bytes:
+    """The file with line ``line`` (from 1) replaced by lines with these texts; none takes it out."""
+    lines = [each.text + each.ending for each in source.lines]
+    ending = source.lines[line - 1].ending
+    usual = ending or newline(source)
+    new = [text + usual for text in texts]
+    if new and not ending:
+        new[-1] = texts[-1]
+    lines[line - 1 : line] = new
+    return _bytes(source, "".join(lines))
+
+
+def appended(source: Source, texts: Sequence[str]) -> bytes:
+    """The file with lines at its end; what was its last line gets an end if it had none."""
+    end = newline(source)
+    text = source.text
+    if source.lines and not source.lines[-1].ending:
+        text += end
+    return _bytes(source, text + "".join(each + end for each in texts))
+
+
+def with_last_end(source: Source) -> bytes:
+    """The file with an end of its last line."""
+    return appended(source, ())
+
+
+def newline(source: Source) -> str:
+    """The line end that a new line gets: the one that most lines have."""
+    endings: List[str] = [line.ending for line in source.lines if line.ending]
+    return max(("\n", "\r\n", "\r"), key=endings.count)
+
+
+def _bytes(source: Source, text: str) -> bytes:
+    return (BOM if source.bom else b"") + encode(text)
+
+
+def with_text(source: Source, line: int, start: int, end: int, text: str) -> str:
+    """The text of line ``line`` with the characters from offset ``start`` to ``end`` (from 0) replaced."""
+    old = source.line_text(line)
+    return old[:start] + text + old[end:]
+
+
+def wrapped_comment(text: str, width: int) -> Optional[List[str]]:
+    """A comment as several lines of at most ``width`` bytes; None where a word is too long for that.
+
+    ``text`` starts with the ``#``, after blanks.
+    """
+    indent = text[: len(text) - len(text.lstrip(" \t"))]
+    words = text.strip(" \t").lstrip("#").split()
+    lines: List[str] = []
+    current = indent + "#"
+    for word in words:
+        if len(encode(current)) + 1 + len(encode(word)) > width and current.strip(" \t") != "#":
+            lines.append(current)
+            current = indent + "#"
+        current += " " + word
+    lines.append(current)
+    return lines if all(len(encode(line)) <= width for line in lines) else None
