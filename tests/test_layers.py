@@ -38,8 +38,8 @@ ROOMS = [
     ("__main__",),
 ]
 LEVEL: Dict[str, int] = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
-# What starts processes: questions to programs, decompressors for which there is no library, and packages' archives.
-MAY_START = ("programs", "initrd.child", "packages.archive")
+# What starts processes: questions to programs, decompressors without a library, packages' archives, and git.
+MAY_START = ("programs", "initrd.child", "packages.archive", "inputs.gitprocess")
 ONLY_IN = {"lark": "parse.tables", "ruamel": "rulefile", "click": "cli"}
 
 
