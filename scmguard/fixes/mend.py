@@ -125,7 +125,7 @@ def _against(job: Job, boot: Boot, report: TreeReport, finding: Finding, proposa
         return "what it would change cannot be worked out: {}".format(error)
     if _number(after, finding.rule) >= _number(report, finding.rule):
         return "the fault would still be there"
-    added = worse(tally(_weighed(report, proposal), _all), _weighed(after, proposal), _all)
+    added = worse(tally(_weighed(report, proposal), every), _weighed(after, proposal), every)
     if finding.severity != "hygiene":
         # A line that is of no use any more is no price for a unit that boots.
         added = [one for one in added if one.severity != "hygiene"]
@@ -156,10 +156,6 @@ def _weighed(report: TreeReport, proposal: Proposal) -> List[Finding]:
     if not proposal.settles:
         return report.findings
     return [finding._replace(confidence="certain") for finding in report.findings]
-
-
-def _all(_finding: Finding) -> bool:
-    return True
 
 
 def _fix(boot: Boot, proposal: Proposal) -> Fix:

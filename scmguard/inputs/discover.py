@@ -19,7 +19,8 @@ KINDS = _BOOT_FILES + BOOTCONF_NAMES
 #: What standard input is called where no name is given for it.
 STDIN = "<stdin>"
 
-_UNKNOWN_NAME = "not a name scmguard knows; say what it is with --as ({})".format(", ".join(KINDS))
+#: What is wrong with a file whose name tells nothing.
+UNKNOWN_NAME = "not a name scmguard knows; say what it is with --as ({})".format(", ".join(KINDS))
 _BOOT_PLACES = ("boot/firmware", "boot")
 _MOVED = b"/boot/firmware/"
 _STUB_SIZE = 1000
@@ -72,7 +73,7 @@ def from_path(path: str, request: Request) -> Boot:
     folder, name = os.path.split(path)
     kind = request.kind or _kind(name)
     if kind is None:
-        raise Unreadable(path, _UNKNOWN_NAME)
+        raise Unreadable(path, UNKNOWN_NAME)
     # The file itself may be reached through a link, since the user named it; what it includes may not leave its folder.
     file = open_named(path)
     try:
@@ -88,7 +89,7 @@ def from_stdin(data: bytes, request: Request) -> Boot:
     folder, base = os.path.split(name)
     kind = request.kind or _kind(base)
     if kind is None:
-        raise Unreadable(name, _UNKNOWN_NAME)
+        raise Unreadable(name, UNKNOWN_NAME)
     return _single(data, request.stdin_filename or STDIN, folder if request.stdin_filename else None, kind, None)
 
 
@@ -147,9 +148,19 @@ def _single(data: bytes, path: str, folder: Optional[str], kind: str, root: Opti
             return Boot(
                 _WithFile(inner, kind, moved, inner.label(kind)), root, single=kind, notes=(_followed(path, inner),)
             )
+    return single(data, path, behind, kind, root)
+
+
+def single(data: bytes, path: str, behind: Folder, kind: str, root: Optional[Folder] = None) -> Boot:
+    """One file of a kind that is judged by itself, known to people as ``path``, with the folder it includes from."""
     # A command line, or the EEPROM's configuration, alone is judged with the configuration beside it, if there is one.
     start = "config.txt" if kind == "cmdline.txt" or kind in BOOTCONF_NAMES else kind
     return Boot(_WithFile(behind, kind, data, path), root, start=start, single=kind)
+
+
+def is_boot_file(name: str) -> bool:
+    """Whether a file of that name makes its folder a boot tree."""
+    return name in _BOOT_FILES
 
 
 def _is_boot(folder: Folder) -> bool:

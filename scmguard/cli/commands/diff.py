@@ -1,0 +1,27 @@
+"""The options of ``scmguard diff``."""
+
+import sys
+from typing import Any
+
+import click
+
+from scmguard.cli.options import CONTEXT, SEVERITIES, input_options
+
+
+@click.command("diff", context_settings=CONTEXT)
+@click.argument("old")
+@click.argument("new")
+@input_options
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
+@click.option("--fail-on", type=click.Choice(SEVERITIES), help="Worse is a new finding from here up (degraded).")
+@click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
+@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+def command(old: str, new: str, **options: Any) -> None:
+    """Show what changes in effect between two states of boot files, on each board, and which findings come and go.
+
+    OLD and NEW are files, folders (with boot trees anywhere in them), or, as in git, REV:path, :path (what is staged)
+    or a revision. Exit codes: 0 not worse, 1 worse, 2 wrong usage, 3 could not be compared.
+    """
+    from scmguard.cli.diff import run
+
+    sys.exit(run(old, new, options))

@@ -1,0 +1,116 @@
+"""``scmguard diff``."""
+
+import gc
+import json
+import sys
+from contextlib import ExitStack
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
+
+from scmguard import __version__
+from scmguard.boot import Boot
+from scmguard.cli.common import choose, job_for, rulebook_for, settings_for, today, verify_waivers
+from scmguard.cli.console import COULD_NOT, FOUND, complain, print_pieces
+from scmguard.effective.difference import differences
+from scmguard.effective.worlds import TooComplex
+from scmguard.finding import Finding, at_least
+from scmguard.folder import Unreadable
+from scmguard.inputs.discover import Request
+from scmguard.inputs.git import Repository
+from scmguard.inputs.sides import Pair, pairs, side
+from scmguard.lint import Job
+from scmguard.lint import run as lint
+from scmguard.report import diff_report
+from scmguard.report.diff_report import BoardDiff, TreeDiff
+from scmguard.settings import Settings
+from scmguard.waivers import covering
+from scmguard.worse import tally, worse
+
+
+def run(old: str, new: str, options: Mapping[str, Any]) -> int:
+    """Prints what differs, and returns the exit code."""
+    settings = settings_for((new,), options)
+    book = rulebook_for(settings)
+    job = job_for(book, choose(book, settings, options), settings, options)
+    verify_waivers(settings, book)
+    comparison = Comparison(job, settings, options.get("fail_on"))
+    request = Request(options.get("kind"), options.get("root"), options.get("stdin_filename"))
+    with ExitStack() as stack:
+        repositories: Dict[str, Repository] = {}
+        stack.callback(_close, repositories)
+        try:
+            both = [side(text, request, repositories) for text in (old, new)]
+        except Unreadable as error:
+            complain(str(error))
+            return COULD_NOT
+        trees = list(comparison.trees(pairs(*both)))
+    if options["format_"] == "json":
+        data = diff_report.data(trees, __version__, job.profile, (old, new), comparison.errors)
+        print_pieces([json.dumps(data, indent=2), "\n"], sys.stdout)
+    else:
+        print_pieces(diff_report.text(trees, old, new) if trees else ["nothing changes\n"], sys.stdout)
+    for entry in comparison.errors:
+        complain("{path}: {reason}".format(**entry))
+    if comparison.errors or any(one.unknown for tree in trees for one in tree.boards):
+        return COULD_NOT
+    return FOUND if any(tree.worse for tree in trees) else 0
+
+
+def _close(repositories: Mapping[str, Repository]) -> None:
+    for repository in repositories.values():
+        repository.close()
+
+
+class Comparison:
+    """Compares boot trees with the rules and boards of a job; ``errors`` are trees that could not be."""
+
+    def __init__(self, job: Job, settings: Settings, fail_on: Optional[str] = None) -> None:
+        self._job = job
+        self._settings = settings
+        self._threshold = fail_on or settings.fail_on or "degraded"
+        self._today = today()
+        self.errors: List[Dict[str, str]] = []
+
+    def trees(self, pairs: Iterable[Pair]) -> Iterator[TreeDiff]:
+        """What differs in each of the trees, one after the other."""
+        for number, pair in enumerate(pairs):
+            if number == 1:
+                gc.freeze()
+                gc.enable()
+            try:
+                found = self.tree(pair)
+            except Unreadable as error:
+                self.errors.append({"path": error.path, "reason": error.reason})
+                continue
+            if found.files or found.new or found.gone or any(one.differences for one in found.boards):
+                yield found
+
+    def tree(self, pair: Pair) -> TreeDiff:
+        """What differs between two states of a tree. Raises Unreadable."""
+        boards = []
+        for board in self._job.boards:
+            try:
+                boards.append(BoardDiff(board.name, differences(pair.old, pair.new, board)))
+            except TooComplex as error:
+                boards.append(BoardDiff(board.name, (), str(error)))
+        before, after = self._findings(pair.old), self._findings(pair.new)
+        new = worse(tally(before, _all), after, _all)
+        gone = worse(tally(after, _all), before, _all)
+        bad = any(at_least(finding.severity, self._threshold) for finding in new)
+        return TreeDiff(pair.path, _different_files(pair.old, pair.new), boards, new, gone, bad)
+
+    def _findings(self, boot: Boot) -> List[Finding]:
+        report = lint(self._job, boot)
+        for path, reason in report.problems:
+            self.errors.append({"path": path, "reason": reason})
+        waivers = self._settings.waivers
+        return [one for one in report.findings if covering(waivers, one, self._today) is None]
+
+
+def _different_files(old: Boot, new: Boot) -> List[str]:
+    """The names of files that were read on either side and are not the same."""
+    names = dict.fromkeys([*old.read_names(), *new.read_names()])
+    return [name for name in names if old.files.read(name) != new.files.read(name)]
+
+
+def _all(_finding: Finding) -> bool:
+    return True
