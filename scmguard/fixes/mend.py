@@ -40,9 +40,12 @@ class Mended(NamedTuple):
     left: List[Tuple[Finding, str]]
 
 
-def mend(
-    job: Job, boot: Boot, unsafe: bool = False, wanted: Callable[[Finding], bool] = lambda _finding: True
-) -> Mended:
+def every(_finding: Finding) -> bool:
+    """All findings are wanted."""
+    return True
+
+
+def mend(job: Job, boot: Boot, unsafe: bool = False, wanted: Callable[[Finding], bool] = every) -> Mended:
     """Corrects what can be corrected, one finding after the other: of those that are ``wanted``. Raises Unreadable."""
     contents: Dict[str, bytes] = {}
     done: List[Tuple[Finding, Fix]] = []
