@@ -19,7 +19,8 @@ class Boot:
 
     ``single`` is set when one file was given and not a folder: then only ``start`` (or the command line) is judged,
     and the folder serves for its includes. ``notes`` says what was done to get here, for people. ``live`` marks the
-    files that the running machine boots from next.
+    files that the running machine boots from next. ``partial`` says that of the root file system only some files are
+    here, which others join later: what is not there says nothing.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Boot:
         single: str = "",
         notes: Tuple[str, ...] = (),
         live: bool = False,
+        partial: bool = False,
     ) -> None:
         self.files = files
         self.root = root
@@ -37,6 +39,7 @@ class Boot:
         self.single = single
         self.notes = notes
         self.live = live
+        self.partial = partial
         #: What was found out about the tree whatever the board, by names that those who keep it choose.
         self.memo: Dict[Any, Any] = {}
         #: Files that could not be read and were taken for missing: their rules have not seen them.

@@ -42,6 +42,7 @@ _MISSING = {
     "config": "a config.txt",
     "cmdline": "a kernel command line (cmdline.txt)",
     "rootfs": "a root file system (--root)",
+    "initramfs-files": "a root file system (--root)",
     "binaries": "a boot partition with its kernels and firmware",
     "overlays": "the boot partition's overlays (*.dtbo)",
     "bootconf": "the EEPROM's configuration (bootconf.txt)",
@@ -88,7 +89,7 @@ def run(job: Job, boot: Boot, device: "Optional[Device]" = None, pending: "Optio
         except TooComplex as error:
             found.append(_too_complex(boot, board, error))
             continue
-        for rule in job.rules:
+        for rule in job.rules if not boot.partial else _about_parts(job.rules):
             if job.profile_boards is not None and "all" not in rule.profiles and board.name not in job.profile_boards:
                 continue
             if _run_rule(rule, context, found, not_checked):
@@ -96,6 +97,11 @@ def run(job: Job, boot: Boot, device: "Optional[Device]" = None, pending: "Optio
     findings = sorted(_settle(found, job), key=order)
     problems = tuple(dict.fromkeys((problem.path, problem.reason) for problem in boot.problems))
     return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes, problems, frozenset(ran), boot)
+
+
+def _about_parts(rules: Sequence[Rule]) -> Iterable[Rule]:
+    """The rules about root file systems: those that judge a part of one, and those that want it as a whole."""
+    return [rule for rule in rules if not {"initramfs-files", "rootfs"}.isdisjoint(rule.needs)]
 
 
 def _run_rule(
@@ -161,7 +167,9 @@ def _can_look(rule: Rule, context: Context, not_checked: Dict[Tuple[str, str], N
 
 def _not_checked(id: str, context: Context, need: str, reason: str) -> NotChecked:
     missing = (
-        "boot.img" if need not in ("rootfs", "device", "transaction") and context.config.shadowed == TRUE else need
+        "boot.img"
+        if need not in ("rootfs", "initramfs-files", "device", "transaction") and context.config.shadowed == TRUE
+        else need
     )
     return NotChecked(id, need, reason.format(_MISSING[missing]))
 
@@ -205,6 +213,8 @@ def _look_for(context: Context, need: str) -> bool:
     if need == "bootconf":
         return bool(boot.bootconf)
     if need == "rootfs":
+        return boot.root is not None and not boot.partial
+    if need == "initramfs-files":
         return boot.root is not None
     if need == "binaries":
         return boot.has_binaries and not boot.single

@@ -17,7 +17,22 @@ from scmguard.inputs.disk import contents, open_named
 from scmguard.text import Span
 
 #: What a rule can need. ``binaries``: the folder carries kernels and firmware, and not only text files.
-NEEDS = ("config", "cmdline", "rootfs", "binaries", "overlays", "bootconf", "initrd", "space", "device", "transaction")
+#: ``initramfs-files``: files that make the initramfs, on a root file system or (in a repository) on a part of one.
+NEEDS = (
+    *(
+        "config",
+        "cmdline",
+        "rootfs",
+        "initramfs-files",
+        "binaries",
+        "overlays",
+        "bootconf",
+        "initrd",
+        "space",
+        "device",
+    ),
+    "transaction",
+)
 SCOPES = ("board", "every-board")
 WAIVERS = ("optional", "required")
 

@@ -24,6 +24,7 @@ ROOMS = [
     ("packages",),
     ("initramfs",),
     ("effective",),
+    ("repository",),
     ("device",),
     ("finding",),
     ("checks",),

@@ -44,7 +44,8 @@ def uses_initramfs_tools(context: Context) -> bool:
             return False
         if any(root.exists(name) for name in ("usr/share/initramfs-tools/init", "etc/initramfs-tools/initramfs.conf")):
             return True
-    return context.profile.get("initramfs") == "initramfs-tools"
+    # Of a part of a root file system it is only known because such files are there.
+    return context.boot.partial or context.profile.get("initramfs") == "initramfs-tools"
 
 
 def below_comments(line: CommandLine) -> Optional[str]:

@@ -20,10 +20,14 @@ _MAKING = (initramfs_tools.PACKAGED + "/", SCRIPTS + "/", "usr/" + SCRIPTS + "/"
 
 
 class RootFacts:
-    """Facts of one root file system. Every one of them may raise Unreadable."""
+    """Facts of one root file system. Every one of them may raise Unreadable.
 
-    def __init__(self, root: Folder) -> None:
+    ``partial`` says that only some of its files are here: what is not there says nothing.
+    """
+
+    def __init__(self, root: Folder, partial: bool = False) -> None:
         self.root = root
+        self.partial = partial
         self._modules: Dict[str, Modules] = {}
 
     @cached_property
@@ -88,5 +92,5 @@ def facts(boot: Boot) -> Optional[RootFacts]:
     """The facts of a boot tree's root file system; None where it has none."""
     if boot.root is None:
         return None
-    found: RootFacts = boot.memo.setdefault("root", RootFacts(boot.root))
+    found: RootFacts = boot.memo.setdefault("root", RootFacts(boot.root, boot.partial))
     return found

@@ -70,7 +70,7 @@ def initramfs_conf_invalid(context: Context, _params: Params) -> Iterator[Hit]:
 
 def _that_stop(found: RootFacts) -> Iterator[Hit]:
     """What makes every build fail; but files that sh refuses, which hook-does-not-parse tells of."""
-    if not is_installed(found.root):
+    if found.partial or not is_installed(found.root):
         return
     path = found.root.label(MAIN)
     main = found.root.source(MAIN) if found.root.exists(MAIN) else None

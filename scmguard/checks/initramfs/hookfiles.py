@@ -73,13 +73,13 @@ def hook_not_executable(context: Context, _params: Params) -> Iterator[Hit]:
             yield from _idle_hook(found, entry, severity)
     yield from _idle_scripts(found, severity)
     for entry in found.run_parts:
-        yield from _idle_part(entry, severity)
+        yield from _idle_part(found, entry, severity)
 
 
 def _idle_hook(found: RootFacts, entry: Entry, severity: Optional[str]) -> Iterator[Hit]:
     if entry.status is None:
         target = entry.root.link(entry.path)
-        if target is not None and not is_there(entry.root, entry.path):
+        if target is not None and not found.partial and not is_there(entry.root, entry.path):
             # It may well be a rest of something that was removed.
             message = "this link leads to {}, where nothing is, and mkinitramfs passes over it"
             yield whole(entry, message.format(named(target)), "hygiene" if entry.packaged else "degraded")
@@ -132,12 +132,12 @@ def _milder(found: RootFacts, entry: Entry, severity: Optional[str]) -> Optional
     return "degraded" if entry.stage in OTHER_STAGES else severity
 
 
-def _idle_part(entry: Entry, severity: Optional[str]) -> Iterator[Hit]:
+def _idle_part(found: RootFacts, entry: Entry, severity: Optional[str]) -> Iterator[Hit]:
     if not entry.takes_name:
         return
     if entry.status is None:
         target = entry.root.link(entry.path)
-        if target is not None and not is_there(entry.root, entry.path):
+        if target is not None and not found.partial and not is_there(entry.root, entry.path):
             message = "this link leads to {}, where nothing is: run-parts fails at it when {} calls it"
             yield whole(entry, message.format(named(target), runner(entry)), "degraded")
     elif entry.is_file and not entry.status.is_executable and entry.is_script and not is_put_aside(entry.name):

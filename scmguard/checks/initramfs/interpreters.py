@@ -148,7 +148,8 @@ def _in_image(found: RootFacts, script: Script, brought: Dict[str, bool]) -> Opt
     if line is None:
         return None
     wrong = _wrong(script, line)
-    if wrong is not None:
+    if wrong is not None or found.partial:
+        # Hooks that are not here may bring any program.
         return wrong
     programs = [line.program, *(line.words[:1] if line.is_env else ())]
     for program in programs:

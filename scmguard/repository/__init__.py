@@ -1,0 +1,1 @@
+"""Repositories of image builders: which boot trees they keep, and what is known of a template."""
