@@ -122,6 +122,31 @@ def expected(text: str) -> Tuple[str, int, str]:
     return place, 0, message
 
 
+def faults(rule: Rule, example: Mapping[str, Any], bad: bool, profiles: Mapping[str, Profile]) -> List[str]:
+    """In what an example is not as it says: a bad one has just the findings of ``finds``, a good one has none."""
+    found = findings(rule, example, profiles)
+    said = ["{}:{}: {}".format(one.span.path, one.span.line, one.message) for one in found]
+    if not bad:
+        return ["finds {}".format(one) for one in said]
+    wanted = [expected(text) for text in example["finds"]]
+    wrong = []
+    for number, text in enumerate(example["finds"]):
+        path, line, message = wanted[number]
+        one = found[number] if number < len(found) else None
+        if one is None:
+            wrong.append("does not find {}".format(text))
+        elif (one.span.path, one.span.line) != (path, line) or not one.message.startswith(message):
+            wrong.append("finds {}, not {}".format(said[number], text))
+    wrong += ["also finds {}".format(one) for one in said[len(wanted) :]]
+    severities = sorted({one.severity for one in found})
+    if "severity" in example and severities not in ([], [example["severity"]]):
+        wrong.append("has the severity {}, not {}".format(" and ".join(severities), example["severity"]))
+    possible = bool(example.get("possible", False))
+    if any((one.confidence == "possible") != possible for one in found):
+        wrong.append("is {}possible, other than it says".format("not " if possible else ""))
+    return wrong
+
+
 def cases(rule: Rule) -> Dict[str, Tuple[bool, Mapping[str, Any]]]:
     """All examples of a rule, by a name for people; True marks the bad ones."""
     found: Dict[str, Tuple[bool, Mapping[str, Any]]] = {}

@@ -49,6 +49,11 @@ class Outcome:
         self.errors.append({"path": path, "reason": reason})
         complain("{}: {}".format(path, reason))
 
+    def note(self, text: str) -> None:
+        """Takes down, and says, what concerns no boot tree."""
+        self.notes.append(text)
+        complain("note: " + text)
+
     def tail(self) -> Tail:
         """What is known so far."""
         summary = Summary(dict(self.counts), self.trees, self.waived)
@@ -61,7 +66,11 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     book = rulebook_for(settings)
     job = job_for(book, choose(book, settings, options), settings, options)
     outcome = Outcome()
-    reports = _reports(paths, options, job, outcome)
+    fail_on = options.get("fail_on") or settings.fail_on or "degraded"
+    if options.get("staged"):
+        reports = _staged(paths, options, job, outcome, fail_on)
+    else:
+        reports = _reports(paths, options, job, outcome)
     if settings.waivers:
         reports = with_waivers(reports, settings, book, job)
     reports = outcome.watch(reports)
@@ -69,7 +78,6 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     style = Style(_colour(options), options["quiet"], options["show_waived"])
     session = Session(__version__, book.rules, job.profile, boards, style, outcome.tail)
     _write(render(options["format_"], reports, session), options.get("output"))
-    fail_on = options.get("fail_on") or settings.fail_on or "degraded"
     if outcome.errors or outcome.crashed:
         return COULD_NOT
     worst = outcome.tail().summary.worst()
@@ -88,6 +96,22 @@ def _reports(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome
             except Unreadable as error:
                 boot = error
         outcome.error(boot.path, boot.reason)
+
+
+def _staged(
+    paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome: Outcome, fail_on: str
+) -> Iterator[TreeReport]:
+    from scmguard.cli import staged
+
+    try:
+        change = staged.open_change(paths, options, outcome.note)
+        for report in staged.reports(change, paths, options, job, fail_on):
+            if isinstance(report, Unreadable):
+                outcome.error(report.path, report.reason)
+            else:
+                yield report
+    except Unreadable as error:
+        outcome.error(error.path, error.reason)
 
 
 def _colour(options: Mapping[str, Any]) -> bool:

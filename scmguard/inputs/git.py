@@ -47,8 +47,11 @@ class Repository:
             del entries[name]
         return GitFolder(self._blobs, Tree(entries), "", Working(self.top))
 
-    def tree(self, revision: str) -> GitFolder:
-        """The files of a revision (a commit, a tag, or a folder in one: ``HEAD:boot``). Raises :class:`Unreadable`."""
+    def tree(self, revision: str, checked_out: bool = False) -> GitFolder:
+        """The files of a revision (a commit, a tag, or a folder in one: ``HEAD:boot``). Raises :class:`Unreadable`.
+
+        With ``checked_out`` they are labelled as in the working directory.
+        """
         id = self.resolve(revision)
         if id is None:
             raise Unreadable(revision, "no such revision in {}".format(self.top))
@@ -57,7 +60,7 @@ class Repository:
             head, _, path = record.partition(b"\t")
             mode, _kind, blob = head.split(b" ")
             _take(entries, path, Entry(int(mode, 8), blob.decode()))
-        return GitFolder(self._blobs, Tree(entries), "", Revision(revision))
+        return GitFolder(self._blobs, Tree(entries), "", Working(self.top) if checked_out else Revision(revision))
 
     def empty(self, label: str) -> GitFolder:
         """A tree without files: what there was before the first commit."""

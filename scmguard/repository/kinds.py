@@ -78,6 +78,12 @@ def of_name(name: str) -> Optional[Name]:
     return None
 
 
+def is_fragment(name: str) -> bool:
+    """Whether a file's name is one of those that a config.txt includes: usercfg.txt and its like."""
+    found = of_name(name)
+    return found is not None and found.kind == "config.txt" and not _CONFIGS.isdisjoint(found.variant)
+
+
 def without_template_ending(name: str) -> str:
     """A file's name as it will be when the template is filled in."""
     for ending in TEMPLATE_ENDINGS:

@@ -12,7 +12,7 @@ from scmguard.boot import BOOTCONF_NAMES, Boot
 from scmguard.folder import Folder, MemoryFolder, Unreadable
 from scmguard.inputs.gittree import GitFolder
 from scmguard.parse.config_txt import Document, parse_initramfs, parse_overlay
-from scmguard.repository.kinds import Name, is_like, of_name
+from scmguard.repository.kinds import Name, is_fragment, is_like, of_name
 from scmguard.repository.view import View
 from scmguard.text import Source
 
@@ -114,13 +114,13 @@ class Trees:
             yield self._config(folder, base)
 
     def _by_name(self, folder: str, base: str, name: Name) -> Iterator[Place]:
-        entry = self._top.below(folder).exists(base)
-        if not entry:
+        if not self._top.below(folder).exists(base):
             yield from self._without(folder, base, name)
         elif self._judged(folder, base, name):
             configs = self.configs(folder)
             if name.kind == "config.txt":
-                yield self._config(folder, base)
+                if base in configs:
+                    yield self._config(folder, base)
                 return
             users = [self._config(folder, config) for config in configs]
             if name.kind == "cmdline.txt":
@@ -144,15 +144,24 @@ class Trees:
                 yield self._config(folder, config)
 
     def configs(self, folder: str) -> Tuple[str, ...]:
-        """The files in a folder that are configurations of the firmware, by their names there."""
+        """The files in a folder that the firmware may start with, by their names there; what others include is none."""
         if folder not in self._configs:
             found = []
             for base in self._top.below(folder).names():
                 name = of_name(base)
                 if name is not None and name.kind == "config.txt" and self._judged(folder, base, name):
                     found.append(base)
-            self._configs[folder] = tuple(found)
+            included = {name for base in found for name in self._named_by(folder, base) if name != base.lower()}
+            self._configs[folder] = tuple(
+                base
+                for base in found
+                if base.lower() == "config.txt" or base.lower() not in included and not is_fragment(base)
+            )
         return self._configs[folder]
+
+    def at(self, folder: str, kind: str, base: str) -> Place:
+        """The tree that starts with a file, whatever it is like."""
+        return self._config(folder, base) if kind == "config.txt" else Place(folder, kind, base)
 
     def _config(self, folder: str, base: str) -> Place:
         return Place(folder, "config.txt", base, _cmdline_for(base, self._top.below(folder).names()))
@@ -200,7 +209,10 @@ class Trees:
         return bool(like)
 
     def _reason(self, path: str, named: bool) -> str:
-        if of_name(path.rpartition("/")[2]) is not None:
+        base = path.rpartition("/")[2]
+        if is_fragment(base) and self._top.exists(path):
+            return "is a part of a config.txt by its name, and none beside or above it includes it"
+        if of_name(base) is not None:
             return self._reasons.get(self._top.label(path), "is not in the index" if named else "")
         said = "is no boot file by its name or content, and no config.txt beside or above it names it"
         return said if named else ""

@@ -17,11 +17,16 @@ from scmguard.report.session import FORMATS
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 from this severity up (degraded).")
 @click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+@click.option("--staged", is_flag=True, help="Check what the git index has: the PATHs, or all that differs from HEAD.")
+@click.option("--new-only", is_flag=True, help="With --staged: only findings that HEAD does not have.")
+@click.option("--pre-commit", is_flag=True, hidden=True, help="With --staged: PATHs are what pre-commit passes.")
 @click.option("--no-device", is_flag=True, help="Do not ask the hardware when the files are this machine's own.")
 @click.option("--show-waived", is_flag=True, help="List the findings that waivers cover, too.")
 @click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
 def command(paths: Tuple[str, ...], **options: Any) -> None:
     """Check boot folders, root file systems or single files; this machine when no PATH is given."""
+    if options["new_only"] and not options["staged"]:
+        raise click.UsageError("--new-only goes with --staged", click.get_current_context())
     from scmguard.cli.check import run
 
     sys.exit(run(paths, options))

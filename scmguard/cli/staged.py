@@ -1,0 +1,130 @@
+"""``scmguard check --staged``: the boot trees of a git repository as they will be committed."""
+
+import os
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, Union
+
+from scmguard.boot import Boot
+from scmguard.cli.console import USAGE, fail
+from scmguard.finding import Finding, TreeReport, at_least
+from scmguard.folder import Unreadable
+from scmguard.inputs import discover
+from scmguard.inputs.discover import Request
+from scmguard.inputs.git import Repository
+from scmguard.lint import Job
+from scmguard.lint import run as lint
+from scmguard.repository.pairs import Pair, changed, pairs
+
+# What pre-commit says of the commits that it was asked about (--from-ref, --to-ref, and before a push).
+_FROM, _TO = "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"
+
+
+class Change:
+    """What is about to be committed, or was between two revisions. ``note`` takes what people should know."""
+
+    def __init__(self, repository: Repository, options: Mapping[str, Any], note: Callable[[str], None]) -> None:
+        self._repository = repository
+        self._note = note
+        self._is_hook = bool(options.get("pre_commit"))
+        self._kind = options.get("kind") or ""
+        start, end = os.environ.get(_FROM), os.environ.get(_TO)
+        if self._is_hook and start and end:
+            self.before, self.after = repository.tree(start), repository.tree(end, checked_out=True)
+        else:
+            head = repository.resolve("HEAD")
+            self.before = repository.tree("HEAD") if head else repository.empty("HEAD")
+            self.after = repository.index()
+
+    def pairs(self, paths: Sequence[str]) -> Iterator[Union[Pair, Boot, Unreadable]]:
+        """The boot trees of the paths (of all that changed, where there are none), before and after.
+
+        A file that is not in the index is a boot tree on disk, which has no before.
+        """
+        inside: List[str] = []
+        outside: List[str] = []
+        if paths or self._is_hook:
+            for path in paths:
+                meant = self._inside(path)
+                if meant is None:
+                    outside.append(path)
+                else:
+                    inside += meant
+            if self._is_hook:
+                # pre-commit names no files that are gone.
+                inside += [path for path in changed(self.before, self.after) if not self.after.entry(path)]
+        else:
+            inside = changed(self.before, self.after)
+        found, skipped = pairs(self.before, self.after, inside, bool(paths) and not self._is_hook, self._kind)
+        for label, reason in skipped:
+            self._note("{}: passed over: it {}".format(label, reason))
+        if not found and not outside:
+            self._note("no boot files are among what {}".format("was named" if paths else "is staged"))
+        yield from found
+        for path in outside:
+            yield self._on_disk(path)
+
+    def _inside(self, path: str) -> Optional[List[str]]:
+        """The paths in the repository that a path on the command line means; None for one that is not in the index."""
+        full = os.path.join(os.path.realpath(os.path.dirname(path) or os.curdir), os.path.basename(path.rstrip("/")))
+        inner = os.path.relpath(full, os.path.realpath(self._repository.top))
+        if inner == os.curdir:
+            return list(self.after.paths())
+        if inner.split("/")[0] == "..":
+            return None
+        if self.after.entry(inner) is not None:
+            return [inner]
+        below = ["{}/{}".format(inner, name) for name in self.after.below(inner).paths()]
+        return below or ([inner] if self.before.entry(inner) is not None else None)
+
+    def _on_disk(self, path: str) -> Union[Boot, Unreadable]:
+        try:
+            boot = discover.from_path(path, Request(self._kind or None))
+        except Unreadable as error:
+            return error
+        self._note("{} is not in the index; it was read from disk".format(path))
+        return boot
+
+
+def open_change(paths: Sequence[str], options: Mapping[str, Any], note: Callable[[str], None]) -> Change:
+    """The change that the options ask about. Raises :class:`Unreadable`."""
+    for key, name in (("root", "--root"), ("stdin_filename", "--stdin-filename")):
+        if options.get(key):
+            fail(USAGE, "--staged reads the git index; it takes no {}".format(name))
+    if "-" in paths:
+        fail(USAGE, "--staged reads the git index; it takes no standard input")
+    return Change(Repository(os.curdir), options, note)
+
+
+def reports(
+    change: Change, paths: Sequence[str], options: Mapping[str, Any], job: Job, fail_on: str
+) -> Iterator[Union[TreeReport, Unreadable]]:
+    """The reports on what is staged. With ``--new-only`` without the findings that were there before."""
+    for entry in change.pairs(paths):
+        if isinstance(entry, Unreadable):
+            yield entry
+            continue
+        before, boot = (None, entry) if isinstance(entry, Boot) else entry[1:]
+        try:
+            report = lint(job, boot)
+            if options.get("new_only") and before is not None:
+                report = _without_old(report, lint(job, before), fail_on)
+            yield report
+        except Unreadable as error:
+            yield error
+
+
+def _without_old(report: TreeReport, old: TreeReport, fail_on: str) -> TreeReport:
+    from collections import Counter
+
+    from scmguard.gate.worse import weight, worse
+
+    def which(finding: Finding) -> bool:
+        return at_least(finding.severity, fail_on)
+
+    known = Counter((finding.rule, weight(finding)) for finding in old.findings if which(finding))
+    new = set(worse(known, report.findings, which))
+    kept = [finding for finding in report.findings if finding in new]
+    count = len([finding for finding in report.findings if which(finding)]) - len(kept)
+    said = "{}: {} that HEAD has, too, {} not shown".format(
+        report.path or os.curdir, *(("1 finding", "is") if count == 1 else ("{} findings".format(count), "are"))
+    )
+    return report._replace(findings=kept, notes=report.notes + ((said,) if count else ()))
