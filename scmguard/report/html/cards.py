@@ -1,0 +1,136 @@
+"""Findings as cards: what is wrong, why, what it costs, and what to do."""
+
+from typing import Iterator, List, Mapping, Optional, Set
+
+from scmguard.effective.readings import READINGS, meaning
+from scmguard.finding import Edit, Finding, Fix
+from scmguard.report.html.files import Files
+from scmguard.report.html.lines import code, link
+from scmguard.report.html.markup import escape, folded, items, say, severity
+from scmguard.rulebook import Rule
+from scmguard.text import Span, printable
+
+
+class Cards:
+    """Makes cards for one report. Explanations of a rule are open in its first card, and folded in the others."""
+
+    def __init__(self, rules: Mapping[str, Rule], quiet: bool) -> None:
+        self._rules = rules
+        self._quiet = quiet
+        self._explained: Set[str] = set()
+
+    def card(self, finding: Finding, id: str, files: Files, level: int) -> str:
+        """A finding. ``level`` is that of its heading; ``files`` has the places to link to."""
+        if finding.waived is not None:
+            return self._waived(finding, id)
+        return '<article class="card {}" id="{}">\n{}{}{}</article>\n'.format(
+            escape(finding.severity),
+            id,
+            _head(finding, level),
+            "".join(_why(finding, files)),
+            "".join(self._explanation(finding, files)),
+        )
+
+    def _waived(self, finding: Finding, id: str) -> str:
+        title = "{} waived: {} {}".format(severity(finding.severity), say(finding.message), _rule(finding))
+        return '<div class="waived-card" id="{}">{}</div>\n'.format(id, folded(title, waived_text(finding), "waived"))
+
+    def _explanation(self, finding: Finding, files: Files) -> Iterator[str]:
+        if finding.fix is not None:
+            yield _fix(finding.fix, files)
+        if self._quiet:
+            return
+        rule = self._rules.get(finding.rule)
+        told = [("What to do", finding.help)]
+        if rule is not None:
+            told = [("On the device", rule.rationale), ("Recovery", rule.recovery), *told]
+        pairs = "".join("<dt>{}</dt>\n<dd>{}</dd>\n".format(name, say(text)) for name, text in told if text)
+        body = '<dl class="told">\n{}</dl>\n'.format(pairs) if pairs else ""
+        if rule is not None and rule.sources:
+            body += folded("Sources", items("sources", map(say, rule.sources)), "quiet")
+        if not body:
+            return
+        if finding.rule in self._explained or finding.severity == "hygiene":
+            yield folded("What it means, and what to do", body)
+        else:
+            yield body
+        self._explained.add(finding.rule)
+
+
+def waived_text(finding: Finding) -> str:
+    """Why a finding is waived, and until when."""
+    waived = finding.waived
+    if waived is None:
+        return ""
+    until = "No end." if waived.expires is None else "Until {}.".format(say(waived.expires))
+    return "<p>{} <span class=\"until\">{}</span></p>\n".format(say(waived.reason), until)
+
+
+def _head(finding: Finding, level: int) -> str:
+    tags = [severity(finding.severity)]
+    if finding.confidence == "possible":
+        tags.append('<span class="tag">possible</span>')
+    if finding.board is not None:
+        tags.append('<span class="tag">on {}</span>'.format(say(finding.board)))
+    tags.append(_rule(finding))
+    return '<p class="tags">{}</p>\n<h{level}>{}</h{level}>\n'.format(
+        " ".join(tags), say(finding.message), level=level
+    )
+
+
+def _rule(finding: Finding) -> str:
+    return '<code class="rule">{}</code>'.format(escape(printable(finding.rule)))
+
+
+def _why(finding: Finding, files: Files) -> Iterator[str]:
+    yield items(
+        "related",
+        ("{}: {}".format(place(one.span, files, finding.span.path), say(one.message)) for one in finding.related),
+    )
+    if finding.reading is not None:
+        id, choice = finding.reading
+        said = "<p>Only if <code>{}={}</code>: {} {}.</p>\n".format(escape(id), escape(choice), *_reading(id, choice))
+        yield '<div class="condition">{}{}</div>\n'.format(said, items("sources", map(say, READINGS[id].sources)))
+    if finding.when:
+        conditions = "{}".format(printable(" and ".join(finding.when)))
+        yield '<p class="condition">Only when <code>{}</code>, which is not known here.</p>\n'.format(
+            escape(conditions)
+        )
+
+
+def _reading(id: str, choice: str) -> "tuple[str, str]":
+    says = meaning(id, choice)
+    return escape(READINGS[id].question), escape(says[0].upper() + says[1:])
+
+
+def place(span: Span, files: Files, near: Optional[str] = None) -> str:
+    """A place as a link to its line; the file's name is left out where it is ``near``."""
+    text = files.name(span.path)
+    if span.line:
+        text = "line {}".format(span.line) if span.path == near else "{}:{}".format(text, span.line)
+    return link(files.anchor(span.path, span.line), text)
+
+
+def _fix(fix: Fix, files: Files) -> str:
+    kind = "Nothing else changes." if fix.safe else "Look at what else it changes."
+    body = "".join(_edit(edit, files) for edit in fix.edits)
+    return '<figure class="fix">\n<figcaption><strong>Proposed change:</strong> {} <span>{}</span></figcaption>\n{}' "</figure>\n".format(
+        say(fix.title), kind, body
+    )
+
+
+def _edit(edit: Edit, files: Files) -> str:
+    source = files.sources.get(edit.path)
+    rows: List[str] = []
+    before = source.line_text(edit.line - 1) if source is not None else ""
+    if before:
+        rows.append('<span class="same"><i>&nbsp;</i>{}</span>\n'.format(code(before)))
+    for number in range(edit.line, edit.end_line):
+        old = source.line_text(number) if source is not None else "line {}".format(number)
+        rows.append("<del><i>-</i>{}</del>\n".format(code(old)))
+    new = edit.text.split("\n")
+    for text in new[:-1] if new[-1] == "" else new:
+        rows.append("<ins><i>+</i>{}</ins>\n".format(code(text.rstrip("\r"))))
+    return '<p class="where">{}</p>\n<pre class="diff">{}</pre>\n'.format(
+        place(Span(edit.path, edit.line, 1, edit.line, 1), files), "".join(rows)
+    )

@@ -1,0 +1,153 @@
+"""Whether each line of the files that were run is in effect on a board."""
+
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+
+from scmguard.boot import Boot
+from scmguard.effective import EffectiveConfig, evaluate
+from scmguard.effective.board import Board
+from scmguard.effective.config import bootloader_config
+from scmguard.effective.run import Place
+from scmguard.effective.worlds import FALSE, TRUE, Condition
+from scmguard.parse.config_txt import Document, parse_line
+from scmguard.text import printable
+
+#: A file by the path that people know it by, and a line of it.
+Spot = Tuple[str, int]
+
+_ACTIVE = ("on", "maybe", "lost")
+_EFFECTLESS = ("word", "unknown")
+
+
+class State(NamedTuple):
+    """``state`` is ``on``, ``off``, ``lost`` (a later line wins) or ``maybe`` (something unknown decides).
+
+    ``why`` says it in words where the sections above do not; ``beaten_by`` is the line that wins over a lost one.
+    """
+
+    state: str
+    why: str = ""
+    beaten_by: Optional[Spot] = None
+
+
+class States:
+    """The lines of one boot tree on one board. What is not in here (blank lines, comments) has no state."""
+
+    def __init__(self) -> None:
+        self.lines: Dict[Spot, State] = {}
+        #: What a section header comes to: whether any line below it is in effect.
+        self.headers: Dict[Spot, bool] = {}
+
+    def add(self, config: EffectiveConfig) -> None:
+        """Takes down what an evaluation made of its files; what is known already stays."""
+        found = _Found(config)
+        for document in config.run.documents:
+            self._document(document, config, found)
+
+    def _document(self, document: Document, config: EffectiveConfig, found: "_Found") -> None:
+        header: Optional[Spot] = None
+        last: Optional[State] = None
+        for line, statement in document.statements():
+            spot = document.source.path, line.number
+            if statement.kind == "header":
+                header, last = spot, None
+                continue
+            if statement.kind in ("blank", "comment"):
+                continue
+            state = found.of(spot)
+            if state is None and statement.key == "include":
+                included = config.boot.document(statement.value)
+                runs = included is None or included in config.run.documents
+                state = State("on" if runs else "off")
+            if statement.kind in _EFFECTLESS:
+                state = State("off", "does nothing")
+            elif state is None and last is not None:
+                # An empty dtoverlay= leaves no trace of its own.
+                state = State("off") if last.state == "off" else State("on")
+            if state is None:
+                continue
+            if statement.kind not in _EFFECTLESS:
+                last = state
+                if header is not None:
+                    applies = state.state in _ACTIVE or bool(state.why)
+                    self.headers[header] = self.headers.get(header, False) or applies
+            self.lines.setdefault(spot, state)
+
+
+class _Found:
+    """What an evaluation says of lines, by their places."""
+
+    def __init__(self, config: EffectiveConfig) -> None:
+        self._worlds = config.worlds
+        self._when: Dict[Spot, Condition] = {}
+        self._unloaded: Dict[Spot, str] = {}
+        self._winners: Set[Spot] = set()
+        self._beaten_by: Dict[Spot, Spot] = {}
+        for (key, port), several in config.run.settings.items():
+            winners = [winner for _, winner in config.outcome(key, port) if winner is not None]
+            self._winners.update(_spot(winner.place) for winner in winners)
+            for one in several:
+                self._add(one.place, one.when)
+                if winners:
+                    self._beaten_by[_spot(one.place)] = _spot(winners[0].place)
+        effective = {id(load) for _, load in config.loads}
+        for load in config.run.loads:
+            self._lasting(load.place, self._worlds.without(load.when, config.without_tree))
+            if load.when != FALSE and id(load) not in effective:
+                why = "there is no device tree" if config.without_tree == TRUE else load.remark or "its file is missing"
+                self._unloaded[_spot(load.place)] = "not loaded: {}".format(printable(why))
+        for parameter in config.run.base:
+            self._lasting(parameter.place, self._worlds.without(parameter.when, config.without_tree))
+        for load in config.run.loads:
+            for parameter in load.parameters:
+                self._lasting(parameter.place, parameter.when)
+        for several in (config.run.gpio, config.run.missing_includes):
+            for one in several:
+                self._lasting(one.place, one.when)
+
+    def _lasting(self, place: Place, when: Condition) -> None:
+        """An effect that no later line undoes."""
+        self._winners.add(_spot(place))
+        self._add(place, when)
+
+    def _add(self, place: Place, when: Condition) -> None:
+        spot = _spot(place)
+        self._when[spot] = self._worlds.either(self._when.get(spot, FALSE), when)
+
+    def of(self, spot: Spot) -> Optional[State]:
+        when = self._when.get(spot)
+        if when is None:
+            return None
+        if when == FALSE:
+            return State("off")
+        if spot in self._unloaded:
+            return State("off", self._unloaded[spot])
+        if spot not in self._winners:
+            return State("lost", "", self._beaten_by.get(spot))
+        if when != TRUE:
+            needs = ["{}={}".format(*pair) for pair in self._worlds.explain(when)]
+            return State("maybe", "only if {}".format(printable(" and ".join(needs))))
+        return State("on")
+
+
+def _spot(place: Place) -> Spot:
+    return place.path, place.line
+
+
+def states(boot: Boot, board: Board, config: EffectiveConfig) -> States:
+    """The lines of config.txt with what it includes, and of the files that are read beside it or in its place.
+
+    Raises :class:`scmguard.folder.Unreadable` and :class:`scmguard.effective.worlds.TooComplex`.
+    """
+    found = States()
+    # The EEPROM's own lines before those that it appends to config.txt: they stand in one file.
+    configs: List[Optional[EffectiveConfig]] = [bootloader_config(boot, board), config]
+    configs += [evaluate(boot, board, name) for name in beside(boot) if boot.document(name) is not None]
+    for each in configs:
+        if each is not None:
+            found.add(each)
+    return found
+
+
+def beside(boot: Boot) -> Tuple[str, ...]:
+    """The files that the firmware reads before config.txt or in its place, where a whole boot folder is looked at."""
+    return () if boot.single else tuple(name for name in ("autoboot.txt", "tryboot.txt") if name != boot.start)
