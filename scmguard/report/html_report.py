@@ -3,10 +3,11 @@
 It needs nothing from elsewhere, and runs no script: boards are chosen with radio buttons and style rules.
 """
 
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from scmguard.effective import EffectiveConfig, evaluate
 from scmguard.effective.board import BOARDS, Board
+from scmguard.effective.bootfiles import boot_files, cmdline_names
 from scmguard.effective.view import view
 from scmguard.effective.worlds import TooComplex
 from scmguard.finding import TreeReport
@@ -42,26 +43,40 @@ def render(reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
 
 
 class _OnBoard(NamedTuple):
-    """A tree on one board: what is effective, or ``why_not``."""
+    """A tree on one board: what is effective, or ``why_not``; ``cmdlines`` are the names of its command lines."""
 
     board: Board
     config: Optional[EffectiveConfig]
     data: Optional[Mapping[str, Any]]
-    states: States
+    cmdlines: Tuple[str, ...] = ()
     why_not: str = ""
 
 
 def _on_board(report: TreeReport, board: Board) -> _OnBoard:
-    boot = report.boot
-    if boot is None:
-        return _OnBoard(board, None, None, States(), "The files are not at hand.")
+    if report.boot is None:
+        return _OnBoard(board, None, None, (), "The files are not at hand.")
     config: Optional[EffectiveConfig] = None
     try:
-        config = evaluate(boot, board)
-        data = view(config)
-        return _OnBoard(board, config, data, states(boot, board, config))
+        config = evaluate(report.boot, board)
+        names = cmdline_names(config, boot_files(config))
+        return _OnBoard(board, config, view(config), tuple(dict.fromkeys(name for _, name in names)))
     except (TooComplex, Unreadable) as error:
-        return _OnBoard(board, config, None, States(), "Not worked out: {}.".format(error))
+        return _OnBoard(board, config, None, (), "Not worked out: {}.".format(error))
+
+
+def _states(report: TreeReport, boards: Sequence[_OnBoard], cmdlines: Sequence[str]) -> Dict[str, States]:
+    """The states of lines by board; none where what they are cannot be worked out."""
+    found: Dict[str, States] = {}
+    for each in boards:
+        found[each.board.name] = States()
+        if report.boot is None or each.config is None or each.data is None:
+            continue
+        try:
+            found[each.board.name] = states(report.boot, each.board, each.config, cmdlines)
+        except (TooComplex, Unreadable) as error:
+            # Of a file that is read beside config.txt; the report has a finding of its own.
+            found[each.board.name].why_not = str(error)
+    return found
 
 
 class _Tree:
@@ -71,17 +86,17 @@ class _Tree:
         self.number = number
         self.report = report
         self.cards = cards
-        self.findings = [
-            each for each in report.findings if not (session.style.quiet and each.severity == "hygiene")
-        ]
+        self.findings = [each for each in report.findings if not (session.style.quiet and each.severity == "hygiene")]
         self.boards = [_on_board(report, BOARDS[name]) for name in session.boards]
+        cmdlines = _cmdlines(report, self.boards)
         self.files = Files(
             number,
             report.boot,
             [each.config for each in self.boards if each.config is not None],
-            _cmdlines(report, self.boards),
+            cmdlines,
             self.findings,
         )
+        self.states = _states(report, self.boards, cmdlines)
         self.ids = {id(each): "finding-{}-{}".format(number, n) for n, each in enumerate(self.findings, 1)}
 
     @property
@@ -134,21 +149,16 @@ class _Tree:
             yield '<p class="left-out">The file is empty.</p>\n'
         if file.lines:
             yield '<div class="code">\n'
-            yield from lines_of(file, self.files, beside or Beside({}, {}, self._states()))
+            yield from lines_of(file, self.files, beside or Beside({}, {}, self.states))
             yield "</div>\n"
         yield "</section>\n"
-
-    def _states(self) -> Dict[str, States]:
-        return {each.board.name: each.states for each in self.boards}
 
     def _sorted(self) -> Tuple[Dict[str, Beside], Dict[str, List[str]]]:
         """Marks and cards by file and line, and the cards that stand above a file, or above all (the name is empty)."""
         marks: Dict[str, Dict[int, List[Mark]]] = {}
         lines: Dict[str, Dict[int, List[str]]] = {}
         top: Dict[str, List[str]] = {}
-        texts = {
-            (file.path, line.number): line.text for file in self.files for line in file.lines if file.lines
-        }
+        texts = {(file.path, line.number): line.text for file in self.files for line in file.lines if file.lines}
         for finding in self.findings:
             span = finding.span
             spot = span.path, span.line
@@ -161,17 +171,11 @@ class _Tree:
             lines.setdefault(span.path, {}).setdefault(span.line, []).append(card)
             if finding.waived is None:
                 marks.setdefault(span.path, {}).setdefault(span.line, []).append(mark_of(finding, text))
-        by_board = self._states()
-        return {path: Beside(marks.get(path, {}), lines[path], by_board) for path in lines}, top
+        return {path: Beside(marks.get(path, {}), lines[path], self.states) for path in lines}, top
 
 
-def _cmdlines(report: TreeReport, boards: List[_OnBoard]) -> List[str]:
+def _cmdlines(report: TreeReport, boards: Sequence[_OnBoard]) -> List[str]:
     """The names of command lines: those that a board reads, and the usual one."""
-    boot = report.boot
-    if boot is None or not boot.has_cmdline:
+    if report.boot is None or not report.boot.has_cmdline:
         return []
-    names = ["cmdline.txt"] if boot.single == "cmdline.txt" else []
-    for each in boards:
-        if each.data is not None:
-            names += each.data["files"]["cmdline"]
-    return list(dict.fromkeys([*names, "cmdline.txt"]))
+    return list(dict.fromkeys([*(name for each in boards for name in each.cmdlines), "cmdline.txt"]))

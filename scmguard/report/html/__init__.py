@@ -1,1 +1,1 @@
-"""The parts of the HTML report: text made safe, the files of a tree, their lines, findings, views of boards, the page."""
+"""The parts of the HTML report: safe text, files with their lines, findings, what boards make of them, the page."""

@@ -1,6 +1,6 @@
 """Findings as cards: what is wrong, why, what it costs, and what to do."""
 
-from typing import Iterator, List, Mapping, Optional, Set
+from typing import Iterator, List, Mapping, Optional, Set, Tuple
 
 from scmguard.effective.readings import READINGS, meaning
 from scmguard.finding import Edit, Finding, Fix
@@ -63,7 +63,7 @@ def waived_text(finding: Finding) -> str:
     if waived is None:
         return ""
     until = "No end." if waived.expires is None else "Until {}.".format(say(waived.expires))
-    return "<p>{} <span class=\"until\">{}</span></p>\n".format(say(waived.reason), until)
+    return '<p>{} <span class="until">{}</span></p>\n'.format(say(waived.reason), until)
 
 
 def _head(finding: Finding, level: int) -> str:
@@ -73,9 +73,7 @@ def _head(finding: Finding, level: int) -> str:
     if finding.board is not None:
         tags.append('<span class="tag">on {}</span>'.format(say(finding.board)))
     tags.append(_rule(finding))
-    return '<p class="tags">{}</p>\n<h{level}>{}</h{level}>\n'.format(
-        " ".join(tags), say(finding.message), level=level
-    )
+    return '<p class="tags">{}</p>\n<h{level}>{}</h{level}>\n'.format(" ".join(tags), say(finding.message), level=level)
 
 
 def _rule(finding: Finding) -> str:
@@ -98,7 +96,7 @@ def _why(finding: Finding, files: Files) -> Iterator[str]:
         )
 
 
-def _reading(id: str, choice: str) -> "tuple[str, str]":
+def _reading(id: str, choice: str) -> Tuple[str, str]:
     says = meaning(id, choice)
     return escape(READINGS[id].question), escape(says[0].upper() + says[1:])
 
@@ -114,8 +112,9 @@ def place(span: Span, files: Files, near: Optional[str] = None) -> str:
 def _fix(fix: Fix, files: Files) -> str:
     kind = "Nothing else changes." if fix.safe else "Look at what else it changes."
     body = "".join(_edit(edit, files) for edit in fix.edits)
-    return '<figure class="fix">\n<figcaption><strong>Proposed change:</strong> {} <span>{}</span></figcaption>\n{}' "</figure>\n".format(
-        say(fix.title), kind, body
+    return (
+        '<figure class="fix">\n<figcaption><strong>Proposed change:</strong> {} <span>{}</span></figcaption>\n{}'
+        "</figure>\n".format(say(fix.title), kind, body)
     )
 
 

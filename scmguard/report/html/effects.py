@@ -22,9 +22,11 @@ class Effects:
     def board(self, name: str, model: str, data: "Optional[Mapping[str, Any]]", why_not: str = "") -> str:
         """The view of one board, or why there is none."""
         inside = "".join(self._all(data)) if data is not None else '<p class="callout">{}</p>\n'.format(say(why_not))
-        return '<section class="effects" data-only="{name}">\n<h{level}>In effect on {name} <small>{model}</small></h{level}>\n{inside}</section>\n'.format(
-            name=escape(name), model=escape(model), level=self._level, inside=inside
-        )
+        return (
+            '<section class="effects" data-only="{name}">\n'
+            "<h{level}>In effect on {name} <small>{model}</small></h{level}>\n"
+            '<div class="panel">\n{inside}</div>\n</section>\n'
+        ).format(name=escape(name), model=escape(model), level=self._level, inside=inside)
 
     def _all(self, data: Mapping[str, Any]) -> Iterator[str]:
         if data["shadowed_by"]:
@@ -36,7 +38,9 @@ class Effects:
         yield self._group("Boot files", (_file(kind, names) for kind, names in data["files"].items()))
         usb = data["usb"]
         mode = " in {} mode".format(say(usb["dr_mode"])) if usb["dr_mode"] else ""
-        yield self._group("USB controller", ["<b>{}</b>{}".format(say(usb["controller"]), mode)])
+        yield self._group(
+            "USB controller", ['<span class="what"><b>{}</b>{}</span>'.format(say(usb["controller"]), mode)]
+        )
         yield self._group("Settings", (self._setting(key, entry) for key, entry in data["settings"].items()))
         yield self._group("Overlays, in load order", map(self._overlay, data["overlays"]), ordered=True)
         yield self._group("Parameters of the base device tree", (_pair(*pair) for pair in data["base_params"].items()))

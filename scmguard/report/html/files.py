@@ -65,7 +65,9 @@ class Files:
             named = {span.line for span in spans if span.path == one.path and span.line}
             lines: Sequence[Line]
             if one.source is None:
-                lines = [Line(line, excerpts[one.path, line], "") for line in sorted(named) if (one.path, line) in excerpts]
+                lines = [
+                    Line(line, excerpts[one.path, line], "") for line in sorted(named) if (one.path, line) in excerpts
+                ]
                 size, note = len(lines), one.note
             else:
                 self.sources[one.path] = one.source

@@ -1,13 +1,13 @@
 """A file with its lines: numbers, what is marked in them, whether they are in effect, and the findings below them."""
 
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from scmguard.finding import SEVERITIES, Finding
 from scmguard.parse.config_txt import Statement, parse_line
 from scmguard.report.html.files import Files, Shown
 from scmguard.report.html.markup import escape, folded, say, shown
 from scmguard.report.html.states import States
-from scmguard.text import Line, printable
+from scmguard.text import Line
 
 #: Characters of a line that are shown as they are; of a longer one its ends and what is marked.
 MOST_CHARACTERS = 1500
@@ -62,7 +62,7 @@ def lines_of(file: Shown, files: Files, beside: Beside) -> Iterator[str]:
         yield _left_out(previous + 1, file.size)
 
 
-def _open_lines(file: Shown, beside: Beside) -> "range | set[int]":
+def _open_lines(file: Shown, beside: Beside) -> Collection[int]:
     last = file.lines[-1].number if file.lines else 0
     if len(file.lines) <= _MOST_OPEN:
         return range(last + 1)
@@ -138,13 +138,13 @@ def _labels(file: Shown, files: Files, beside: Beside, line: Line) -> Tuple[str,
     return labels, ' data-off="{}"'.format(" ".join(dimmed)) if dimmed else ""
 
 
-def link(anchor: "str | None", text: str) -> str:
+def link(anchor: Optional[str], text: str) -> str:
     """A link to a place in the page; the text alone where there is no such place."""
     said = say(text)
     return said if anchor is None else '<a href="#{}">{}</a>'.format(anchor, said)
 
 
-def code(text: str, marks: Sequence[Mark] = (), statement: "Statement | None" = None) -> str:
+def code(text: str, marks: Sequence[Mark] = (), statement: Optional[Statement] = None) -> str:
     """A line's text with its marks, and its key told apart from its value."""
     borders = {0, len(text)}
     for mark in marks:
@@ -159,10 +159,10 @@ def code(text: str, marks: Sequence[Mark] = (), statement: "Statement | None" = 
     pieces: List[str] = []
     ordered = sorted(borders)
     for start, end in zip(ordered, ordered[1:]):
-        gap = next((gap for gap in gaps if gap[0] <= start < gap[1]), None)
-        if gap is not None:
-            if gap[0] == start:
-                pieces.append('<span class="gap">{} characters more</span>'.format(gap[1] - gap[0]))
+        left_out = next((gap for gap in gaps if gap[0] <= start < gap[1]), None)
+        if left_out is not None:
+            if left_out[0] == start:
+                pieces.append('<span class="gap">{} characters more</span>'.format(left_out[1] - start))
             continue
         piece = shown(text[start:end])
         if key[0] <= start < key[1]:
@@ -181,17 +181,10 @@ def _gaps(text: str, marks: Sequence[Mark]) -> List[Tuple[int, int]]:
     if len(text) <= MOST_CHARACTERS:
         return []
     kept = [(0, MOST_CHARACTERS // 2), (len(text) - _END, len(text))]
-    kept += [
-        (mark.start - _AROUND, min(mark.end, mark.start + MOST_CHARACTERS // 2) + _AROUND) for mark in marks
-    ]
+    kept += [(mark.start - _AROUND, min(mark.end, mark.start + MOST_CHARACTERS // 2) + _AROUND) for mark in marks]
     gaps, at = [], 0
     for start, end in sorted(kept):
         if start > at:
             gaps.append((at, start))
         at = max(at, end)
     return gaps
-
-
-def excerpt(text: str) -> str:
-    """A line from elsewhere, as text."""
-    return escape(printable(text))

@@ -48,10 +48,9 @@ def style(boards: Sequence[str]) -> str:
         chosen = ":root:has(#board-{}:checked)".format(board)
         rules.append("{} [data-only]:not([data-only~={}]) {{ display: none; }}".format(chosen, board))
         rules.append("{} [data-off~={}] {{ --line: var(--dim); }}".format(chosen, board))
-    # A browser that does not know :has shows what there is of all boards.
-    return "{}@supports selector(:has(a)) {{\n{}\n}}\n.switch {{ display: none; }}\n@supports selector(:has(a)) {{ .switch {{ display: block; }} }}\n".format(
-        text, "\n".join(rules)
-    )
+    # A browser that does not know :has shows what there is of all boards, and no choice.
+    rules.append(".switch { display: block; }")
+    return "{}.switch {{ display: none; }}\n@supports selector(:has(a)) {{\n{}\n}}\n".format(text, "\n".join(rules))
 
 
 def head(title: str, boards: Sequence[str]) -> str:
@@ -187,9 +186,8 @@ def switch(boards: Sequence[str]) -> str:
     if len(boards) < 2:
         return ""
     each = "".join(
-        '<label for="board-{0}"><input type="radio" name="board" id="board-{0}"{2}> {0} <small>{1}</small></label>\n'.format(
-            escape(name), escape(BOARDS[name].model), "" if number else " checked"
-        )
+        '<label for="board-{0}"><input type="radio" name="board" id="board-{0}"{2}> {0} '
+        "<small>{1}</small></label>\n".format(escape(name), escape(BOARDS[name].model), "" if number else " checked")
         for number, name in enumerate(boards)
     )
     return '<fieldset class="switch">\n<legend>As the board runs it</legend>\n{}</fieldset>\n'.format(each)

@@ -1,15 +1,16 @@
 """Whether each line of the files that were run is in effect on a board."""
 
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from scmguard.boot import Boot
 from scmguard.effective import EffectiveConfig, evaluate
 from scmguard.effective.board import Board
+from scmguard.effective.bootfiles import boot_files, cmdline_names
 from scmguard.effective.config import bootloader_config
 from scmguard.effective.run import Place
 from scmguard.effective.worlds import FALSE, TRUE, Condition
-from scmguard.parse.config_txt import Document, parse_line
-from scmguard.text import printable
+from scmguard.parse.config_txt import Document
+from scmguard.text import Source, printable
 
 #: A file by the path that people know it by, and a line of it.
 Spot = Tuple[str, int]
@@ -36,12 +37,26 @@ class States:
         self.lines: Dict[Spot, State] = {}
         #: What a section header comes to: whether any line below it is in effect.
         self.headers: Dict[Spot, bool] = {}
+        #: Why not all that could have a state has one.
+        self.why_not = ""
 
     def add(self, config: EffectiveConfig) -> None:
         """Takes down what an evaluation made of its files; what is known already stays."""
         found = _Found(config)
         for document in config.run.documents:
             self._document(document, config, found)
+
+    def command_line(self, source: Source, used: bool, board: Board) -> None:
+        """Takes down a file with a kernel command line, of which the first line counts, and perhaps the others."""
+        for line in source.lines:
+            if not line.text.strip():
+                continue
+            state = State(
+                "on" if line.number == 1 else "maybe", "" if line.number == 1 else "only if cmdline-lines=all"
+            )
+            if not used:
+                state = State("off", "not the command line on {}".format(board.name))
+            self.lines.setdefault((source.path, line.number), state)
 
     def _document(self, document: Document, config: EffectiveConfig, found: "_Found") -> None:
         header: Optional[Spot] = None
@@ -133,10 +148,11 @@ def _spot(place: Place) -> Spot:
     return place.path, place.line
 
 
-def states(boot: Boot, board: Board, config: EffectiveConfig) -> States:
+def states(boot: Boot, board: Board, config: EffectiveConfig, cmdlines: Sequence[str]) -> States:
     """The lines of config.txt with what it includes, and of the files that are read beside it or in its place.
 
-    Raises :class:`scmguard.folder.Unreadable` and :class:`scmguard.effective.worlds.TooComplex`.
+    ``cmdlines`` are the names of files that may be the command line; they may be the same on all boards. Raises
+    :class:`scmguard.folder.Unreadable` and :class:`scmguard.effective.worlds.TooComplex`.
     """
     found = States()
     # The EEPROM's own lines before those that it appends to config.txt: they stand in one file.
@@ -145,6 +161,11 @@ def states(boot: Boot, board: Board, config: EffectiveConfig) -> States:
     for each in configs:
         if each is not None:
             found.add(each)
+    used = {name for _, name in cmdline_names(config, boot_files(config))}
+    for name in cmdlines:
+        source = boot.source(name)
+        if source is not None:
+            found.command_line(source, name in used, board)
     return found
 
 
