@@ -30,10 +30,14 @@ class Related(NamedTuple):
 
 
 class Waived(NamedTuple):
-    """That somebody answers for a finding: why, and the last day on which that counts, as in ``2031-12-31``."""
+    """That somebody answers for a finding: why, and the last day on which that counts, as in ``2031-12-31``.
+
+    ``by`` is ``waiver`` or ``baseline``.
+    """
 
     reason: str
     expires: Optional[str] = None
+    by: str = "waiver"
 
 
 class Waiver(NamedTuple):
@@ -129,12 +133,14 @@ class TreeReport(NamedTuple):
 class Summary(NamedTuple):
     """How many findings of each severity, how many trees were checked, and how many findings are waived.
 
-    A waived finding does not count in its severity.
+    A waived finding does not count in its severity; neither does one that the baseline knows, which is counted in
+    ``baseline`` and not in ``waived``.
     """
 
     counts: Dict[str, int]
     trees: int
     waived: int = 0
+    baseline: int = 0
 
     def worst(self) -> Optional[str]:
         """The worst severity found, or None."""

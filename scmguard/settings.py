@@ -9,7 +9,19 @@ from scmguard.finding import SEVERITIES, Waived, Waiver
 NAME = ".scmguard.yaml"
 SYSTEM = "/etc/scmguard.yaml"
 
-_KEYS = ("profile", "boards", "fail-on", "select", "ignore", "rules", "supervised", "waivers", "strict", "snapshots")
+_KEYS = (
+    "profile",
+    "boards",
+    "fail-on",
+    "select",
+    "ignore",
+    "rules",
+    "supervised",
+    "waivers",
+    "baseline",
+    "strict",
+    "snapshots",
+)
 _WAIVER_KEYS = ("rule", "path", "match", "reason", "expires")
 
 
@@ -17,7 +29,8 @@ class Settings(NamedTuple):
     """What a configuration file says; None and empty where it says nothing.
 
     ``rules`` are folders of house rules; ``supervised`` the files that a Zymbit module verifies, for when it does not
-    answer. For the gate: ``strict`` stops what could not be checked; ``snapshots`` is how many are kept, and megabytes.
+    answer. ``baseline`` is the path of one, for ``check`` alone. For the gate: ``strict`` stops what could not be
+    checked; ``snapshots`` is how many are kept, and megabytes.
     """
 
     path: Optional[str] = None
@@ -31,6 +44,7 @@ class Settings(NamedTuple):
     supervised: Tuple[str, ...] = ()
     strict: bool = False
     snapshots: Tuple[int, int] = (10, 512)
+    baseline: Optional[str] = None
 
 
 def find(start: str) -> Optional[str]:
@@ -63,6 +77,8 @@ def load(path: str) -> Settings:
     for key in ("profile", "fail-on"):
         if key in data and not isinstance(data[key], str):
             complain(path, [key], "{} must be text".format(key))
+    if "baseline" in data and not (isinstance(data["baseline"], str) and data["baseline"].strip()):
+        complain(path, ["baseline"], "baseline must be the path of a file")
     if not isinstance(data.get("strict", False), bool):
         complain(path, ["strict"], "strict must be true or false")
     if data.get("fail-on", "brick") not in SEVERITIES:
@@ -82,6 +98,7 @@ def load(path: str) -> Settings:
         lists["supervised"],
         data.get("strict", False),
         _snapshots(path, data),
+        os.path.join(base, data["baseline"]) if "baseline" in data else None,
     )
 
 

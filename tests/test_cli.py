@@ -598,7 +598,7 @@ def test_json_report_has_the_documented_keys(bad):
     assert isinstance(report["tool"]["version"], str)
     assert (report["profile"], report["boards"]) == ("scm", ["cm4"])
     assert isinstance(report["not_checked"], list)
-    assert report["summary"] == {"brick": 1, "no-boot": 0, "degraded": 0, "hygiene": 0, "waived": 0}
+    assert report["summary"] == {"brick": 1, "no-boot": 0, "degraded": 0, "hygiene": 0, "waived": 0, "baseline": 0}
 
 
 def test_json_finding_has_the_documented_keys(bad):

@@ -30,7 +30,7 @@ ROOMS = [
     ("checks",),
     ("rulefile",),
     ("rulebook",),
-    ("lint", "settings", "compiled", "waivers", "worse"),
+    ("lint", "settings", "compiled", "waivers", "worse", "baseline"),
     ("fixes",),
     ("seal",),
     ("gate",),

@@ -49,16 +49,16 @@ def test_a_waived_finding_stays_in_the_report_and_does_not_count(tmp_path):
     jsonschema.validate(report, SCHEMA)
     assert code == 0
     assert [finding["waived"] for finding in report["findings"]] == [
-        {"reason": "a bench unit", "expires": "2999-12-31"}
+        {"by": "waiver", "reason": "a bench unit", "expires": "2999-12-31"}
     ]
     assert report["findings"][0]["severity"] == "brick"
-    assert report["summary"] == {"brick": 0, "no-boot": 0, "degraded": 0, "hygiene": 0, "waived": 1}
+    assert report["summary"] == {"brick": 0, "no-boot": 0, "degraded": 0, "hygiene": 0, "waived": 1, "baseline": 0}
 
 
 def test_a_waiver_need_not_expire(tmp_path):
     report = check_json(boot(tmp_path / "b"))[1]
     jsonschema.validate(report, SCHEMA)
-    assert report["findings"][0]["waived"] == {"reason": "a bench unit", "expires": None}
+    assert report["findings"][0]["waived"] == {"by": "waiver", "reason": "a bench unit", "expires": None}
 
 
 def test_without_waivers_nothing_is_waived(tmp_path):

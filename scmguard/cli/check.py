@@ -6,13 +6,25 @@ import sys
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from scmguard import __version__
-from scmguard.cli.common import boots, choose, device_for, job_for, rulebook_for, settings_for, with_waivers
-from scmguard.cli.console import COULD_NOT, FOUND, complain, fail, print_pieces
+from scmguard.cli.common import (
+    boots,
+    choose,
+    device_for,
+    job_for,
+    rulebook_for,
+    settings_for,
+    with_baseline,
+    with_waivers,
+)
+from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
 from scmguard.finding import NotChecked, Summary, TreeReport, at_least
 from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.report.session import Session, Style, Tail, render
+
+#: What is said where nothing is set aside.
+_NO_WAIVERS = "waivers and baselines do not count (--no-waivers)"
 
 
 class Outcome:
@@ -21,7 +33,7 @@ class Outcome:
     def __init__(self) -> None:
         self.counts: Dict[str, int] = {}
         self.trees = 0
-        self.waived = 0
+        self.aside = {"waiver": 0, "baseline": 0}
         self.not_checked: Dict[Tuple[str, str], NotChecked] = {}
         self.errors: List[Dict[str, str]] = []
         self.notes: List[str] = []
@@ -36,7 +48,7 @@ class Outcome:
                 self.error(path, reason)
             for finding in report.findings:
                 if finding.waived is not None:
-                    self.waived += 1
+                    self.aside[finding.waived.by] += 1
                     continue
                 self.counts[finding.severity] = self.counts.get(finding.severity, 0) + 1
                 self.crashed = self.crashed or finding.rule == "internal-error"
@@ -56,7 +68,7 @@ class Outcome:
 
     def tail(self) -> Tail:
         """What is known so far."""
-        summary = Summary(dict(self.counts), self.trees, self.waived)
+        summary = Summary(dict(self.counts), self.trees, self.aside["waiver"], self.aside["baseline"])
         return Tail(list(self.not_checked.values()), self.errors, self.notes, summary)
 
 
@@ -70,13 +82,21 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     if options.get("staged"):
         reports = _staged(paths, options, job, outcome, fail_on)
     else:
-        reports = _reports(paths, options, job, outcome)
-    if settings.waivers:
-        reports = with_waivers(reports, settings, book, job)
+        reports = reports_on(paths, options, job, outcome)
+    if options["no_waivers"]:
+        if options["baseline"]:
+            fail(USAGE, "--baseline and --no-waivers contradict each other: with --no-waivers no baseline counts")
+        outcome.notes.append(_NO_WAIVERS)
+    else:
+        if settings.waivers:
+            reports = with_waivers(reports, settings, book, job)
+        baseline = options["baseline"] or settings.baseline
+        if baseline:
+            reports = with_baseline(reports, baseline, book)
     reports = outcome.watch(reports)
     boards = tuple(board.name for board in job.boards)
     style = Style(_colour(options), options["quiet"], options["show_waived"])
-    session = Session(__version__, book.rules, job.profile, boards, style, outcome.tail)
+    session = Session(__version__, book.rules, job.profile, boards, style, outcome.tail, tuple(outcome.notes))
     _write(render(options["format_"], reports, session), options.get("output"))
     if outcome.errors or outcome.crashed:
         return COULD_NOT
@@ -84,7 +104,8 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     return FOUND if worst is not None and at_least(worst, fail_on) else 0
 
 
-def _reports(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome: Outcome) -> Iterator[TreeReport]:
+def reports_on(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome: Outcome) -> Iterator[TreeReport]:
+    """The report on each path's boot tree; what cannot be read is taken down in ``outcome``."""
     for number, boot in enumerate(boots(paths, options)):
         if number == 1:
             gc.freeze()

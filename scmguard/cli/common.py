@@ -193,6 +193,18 @@ def today() -> str:
     return datetime.now(timezone.utc).date().isoformat()
 
 
+def with_baseline(reports: Iterator[TreeReport], path: str, book: Rulebook) -> Iterator[TreeReport]:
+    """The reports with what the baseline at ``path`` knows marked."""
+    from scmguard.baseline import file, match
+
+    try:
+        baseline = file.read(path)
+        file.verify(baseline, book.rules)
+    except RuleError as error:
+        fail(USAGE, str(error))
+    return match.applied(reports, baseline)
+
+
 def _matches(id: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(id, pattern) for pattern in patterns)
 

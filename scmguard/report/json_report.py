@@ -43,6 +43,7 @@ def tail(end: Tail) -> str:
     """The report after the last finding."""
     counts: Dict[str, int] = {severity: end.summary.counts.get(severity, 0) for severity in reversed(SEVERITIES)}
     counts["waived"] = end.summary.waived
+    counts["baseline"] = end.summary.baseline
     data = {
         "not_checked": [
             {"rule": one.rule, "needs": printable(one.needs), "reason": printable(one.reason)}
@@ -85,7 +86,7 @@ def fix_data(fix: Fix) -> Dict[str, Any]:
 
 
 def _waived(waived: Waived) -> Dict[str, Any]:
-    return {"reason": printable(waived.reason), "expires": waived.expires}
+    return {"by": waived.by, "reason": printable(waived.reason), "expires": waived.expires}
 
 
 def _related(span: Span, message: str) -> Dict[str, Any]:

@@ -46,7 +46,8 @@ class Tail(NamedTuple):
 class Session(NamedTuple):
     """One run of ``check``. ``tail`` is to be called when the last report has been taken, not before.
 
-    ``rules`` are all that there are, those that were not asked among them; ``boards`` are names.
+    ``rules`` are all that there are, those that were not asked among them; ``boards`` are names. ``notes`` are about
+    the run as a whole, for those who read it from the start; the tail has them, too.
     """
 
     version: str
@@ -55,6 +56,7 @@ class Session(NamedTuple):
     boards: Tuple[str, ...]
     style: Style
     tail: Callable[[], Tail]
+    notes: Tuple[str, ...] = ()
 
 
 def render(format: str, reports: Iterable[TreeReport], session: Session) -> Iterator[str]:

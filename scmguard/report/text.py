@@ -19,6 +19,7 @@ _MOST_NAMED = 4
 
 def render(reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
     """The whole report: on each tree, then what was not checked, and the counts."""
+    yield from ("note: {}\n".format(printable(note)) for note in session.notes)
     yield from trees(reports, session.rules, session.style)
     end = session.tail()
     if end.summary.trees:
@@ -45,8 +46,9 @@ def trees(reports: Iterable[TreeReport], rules: Mapping[str, Rule], style: Style
 
 
 def _waived(finding: Finding, waived: Waived, style: Style) -> str:
+    how = "in the baseline" if waived.by == "baseline" else "waived"
     until = "" if waived.expires is None else " (until {})".format(waived.expires)
-    return "{}  waived{}: {}\n".format(_brief(finding, style), until, printable(waived.reason))
+    return "{}  {}{}: {}\n".format(_brief(finding, style), how, until, printable(waived.reason))
 
 
 def _brief(finding: Finding, style: Style) -> str:
@@ -176,9 +178,11 @@ def summary_line(summary: Summary, style: Style) -> str:
         count = summary.counts.get(severity, 0)
         if count:
             parts.append(style.paint("{} {}".format(count, severity), severity))
-    if summary.waived:
+    aside = ["{} waived".format(summary.waived)] if summary.waived else []
+    aside += ["{} in the baseline".format(summary.baseline)] if summary.baseline else []
+    if aside:
         hint = "" if style.waived else " (--show-waived lists them)"
         parts = parts or ["no findings"]
-        parts.append(style.paint("{} waived{}".format(summary.waived, hint), "dim"))
+        parts.append(style.paint(", ".join(aside) + hint, "dim"))
     trees = "" if summary.trees == 1 else " in {} boot trees".format(summary.trees)
     return "{}{}\n".format(", ".join(parts) if parts else "no findings", trees)

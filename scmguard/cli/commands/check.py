@@ -21,7 +21,9 @@ from scmguard.report.session import FORMATS
 @click.option("--new-only", is_flag=True, help="With --staged: only findings that HEAD does not have.")
 @click.option("--pre-commit", is_flag=True, hidden=True, help="With --staged: PATHs are what pre-commit passes.")
 @click.option("--no-device", is_flag=True, help="Do not ask the hardware when the files are this machine's own.")
-@click.option("--show-waived", is_flag=True, help="List the findings that waivers cover, too.")
+@click.option("--baseline", metavar="FILE", help="Do not count the findings that this baseline knows.")
+@click.option("--no-waivers", is_flag=True, help="Count everything, as for a release: no waiver or baseline helps.")
+@click.option("--show-waived", is_flag=True, help="List the findings that waivers or the baseline cover, too.")
 @click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
 def command(paths: Tuple[str, ...], **options: Any) -> None:
     """Check boot folders, root file systems or single files; this machine when no PATH is given."""
