@@ -21,7 +21,7 @@ from scmguard.finding import NotChecked, Summary, TreeReport, at_least
 from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
-from scmguard.report.session import Session, Style, Tail, render
+from scmguard.report.session import WITH_FIXES, Session, Style, Tail, render
 
 #: What is said where nothing is set aside.
 _NO_WAIVERS = "waivers and baselines do not count (--no-waivers)"
@@ -93,6 +93,8 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
         baseline = options["baseline"] or settings.baseline
         if baseline:
             reports = with_baseline(reports, baseline, book)
+    if options["show_fixes"] or options["format_"] in WITH_FIXES:
+        reports = _with_fixes(reports, job)
     reports = outcome.watch(reports)
     boards = tuple(board.name for board in job.boards)
     style = Style(_colour(options), options["quiet"], options["show_waived"])
@@ -117,6 +119,13 @@ def reports_on(paths: Sequence[str], options: Mapping[str, Any], job: Job, outco
             except Unreadable as error:
                 boot = error
         outcome.error(boot.path, boot.reason)
+
+
+def _with_fixes(reports: Iterator[TreeReport], job: Job) -> Iterator[TreeReport]:
+    from scmguard.fixes.mend import with_fixes
+
+    for report in reports:
+        yield with_fixes(job, report)
 
 
 def _staged(

@@ -12,8 +12,8 @@ from scmguard.rulebook import Rule
 
 #: The module of each format of ``check``, by the format's name.
 FORMATS: Dict[str, str] = {"text": "text", "json": "json_report", "html": "html_report"}
-#: The formats that show what would correct a finding.
-WITH_FIXES = frozenset(["json", "html"])
+#: The formats that show what would correct a finding without being asked.
+WITH_FIXES = frozenset(["html", "sarif"])
 
 
 _COLOURS = {"brick": "1;31", "no-boot": "31", "degraded": "33", "hygiene": "36", "path": "1", "dim": "2"}

@@ -3,7 +3,7 @@
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from scmguard.effective.readings import READINGS, meaning
-from scmguard.finding import SEVERITIES, Finding, NotChecked, Summary, TreeReport, Waived
+from scmguard.finding import SEVERITIES, Finding, Fix, NotChecked, Summary, TreeReport, Waived
 from scmguard.report.session import Session, Style
 from scmguard.rulebook import Rule
 from scmguard.text import Span, printable
@@ -81,6 +81,8 @@ def _finding(finding: Finding, rule: Optional[Rule], explained: Set[str], style:
     if finding.when:
         conditions = printable(" and ".join(finding.when))
         yield "{} = only when {}, which is not known here\n".format(gutter, conditions)
+    if finding.fix is not None:
+        yield from _fix(finding.fix, gutter)
     if not style.quiet and finding.rule not in explained:
         explained.add(finding.rule)
         if rule is not None:
@@ -88,6 +90,22 @@ def _finding(finding: Finding, rule: Optional[Rule], explained: Set[str], style:
             yield from _wrapped(gutter, "recovery", rule.recovery)
         yield from _wrapped(gutter, "help", finding.help)
     yield "\n"
+
+
+def _fix(fix: Fix, gutter: str) -> Iterator[str]:
+    how = "fix" if fix.safe else "fix (look at it first)"
+    yield "{} = {}: {}\n".format(gutter, how, printable(fix.title))
+    for edit in fix.edits:
+        lines = "line {}".format(edit.line)
+        if edit.end_line == edit.line:
+            lines = "after line {}".format(edit.line - 1) if edit.line > 1 else "at the top"
+        elif edit.end_line > edit.line + 1:
+            lines = "lines {} to {}".format(edit.line, edit.end_line - 1)
+        goes = "" if edit.text else ": to be taken out"
+        yield "{}     {}, {}{}\n".format(gutter, printable(edit.path), lines, goes)
+        for line in edit.text.split("\n")[: -1 if edit.text.endswith("\n") else None]:
+            if edit.text:
+                yield "{}       {}\n".format(gutter, printable(line))
 
 
 def _wrapped(gutter: str, label: str, text: str) -> Iterator[str]:

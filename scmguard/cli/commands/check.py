@@ -23,6 +23,7 @@ from scmguard.report.session import FORMATS
 @click.option("--no-device", is_flag=True, help="Do not ask the hardware when the files are this machine's own.")
 @click.option("--baseline", metavar="FILE", help="Do not count the findings that this baseline knows.")
 @click.option("--no-waivers", is_flag=True, help="Count everything, as for a release: no waiver or baseline helps.")
+@click.option("--show-fixes", is_flag=True, help="Show what would correct a finding; `scmguard fix` does it.")
 @click.option("--show-waived", is_flag=True, help="List the findings that waivers or the baseline cover, too.")
 @click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
 def command(paths: Tuple[str, ...], **options: Any) -> None:
