@@ -116,7 +116,10 @@ def _candidates(
     boot: Optional[Boot], configs: Sequence[EffectiveConfig], cmdlines: Iterable[str], spans: Sequence[Span]
 ) -> Iterator[_Candidate]:
     if boot is not None:
-        yield from _boot_files(boot, configs, cmdlines)
+        try:
+            yield from _boot_files(boot, configs, cmdlines)
+        except Unreadable as error:
+            yield _Candidate(error.path, error.path, "other", None, "It cannot be read: {}.".format(error.reason))
     for span in spans:
         if boot is None or span.path not in ("", boot.files.path):
             yield _other(boot, span)
@@ -125,6 +128,9 @@ def _candidates(
 def _boot_files(boot: Boot, configs: Sequence[EffectiveConfig], cmdlines: Iterable[str]) -> Iterator[_Candidate]:
     if boot.has_config and not boot.exists(boot.start):
         yield _Candidate(boot.files.label(boot.start), boot.start, "config", None, "There is no such file.")
+    elif boot.exists(boot.start):
+        # First of all, and also where it could not be evaluated.
+        yield _config(boot, boot.start)
     for config in configs:
         for document in config.run.documents:
             if boot.name_of(document):

@@ -115,13 +115,15 @@ def _labels(file: Shown, files: Files, beside: Beside, line: Line) -> Tuple[str,
         state = states.lines.get(spot)
         if state is not None and state.state in ("off", "lost"):
             dimmed.append(board)
-        if state is not None and state.beaten_by is not None and state.state == "lost":
+        if state is not None and state.beaten_by is not None:
             anchor = files.anchor(*state.beaten_by)
             path, number = state.beaten_by
             where = "line {}".format(number) if path == file.path else "{}:{}".format(files.name(path), number)
-            said.setdefault("overridden by {}".format(link(anchor, where)), []).append(board)
+            beaten = "overridden by {} {}".format(link(anchor, where), escape(state.why))
+            said.setdefault(beaten.strip(), []).append(board)
         elif state is not None and state.why:
-            said.setdefault(escape(state.why), []).append(board)
+            only = "only " if state.state == "maybe" else ""
+            said.setdefault(only + escape(state.why), []).append(board)
         elif state is not None and state.state == "off":
             said.setdefault("", []).append(board)
         if spot in states.headers:

@@ -1,6 +1,6 @@
 """Whether each line of the files that were run is in effect on a board."""
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from scmguard.boot import Boot
 from scmguard.effective import EffectiveConfig, evaluate
@@ -22,7 +22,8 @@ _EFFECTLESS = ("word", "unknown")
 class State(NamedTuple):
     """``state`` is ``on``, ``off``, ``lost`` (a later line wins) or ``maybe`` (something unknown decides).
 
-    ``why`` says it in words where the sections above do not; ``beaten_by`` is the line that wins over a lost one.
+    ``why`` says it in words where the sections above do not; ``beaten_by`` is the line that wins over it, for one that
+    is not lost under the conditions in ``why``.
     """
 
     state: str
@@ -52,7 +53,7 @@ class States:
             if not line.text.strip():
                 continue
             state = State(
-                "on" if line.number == 1 else "maybe", "" if line.number == 1 else "only if cmdline-lines=all"
+                "on" if line.number == 1 else "maybe", "" if line.number == 1 else "if cmdline-lines=all"
             )
             if not used:
                 state = State("off", "not the command line on {}".format(board.name))
@@ -95,15 +96,19 @@ class _Found:
         self._worlds = config.worlds
         self._when: Dict[Spot, Condition] = {}
         self._unloaded: Dict[Spot, str] = {}
-        self._winners: Set[Spot] = set()
+        #: The worlds in which the line wins.
+        self._wins: Dict[Spot, Condition] = {}
         self._beaten_by: Dict[Spot, Spot] = {}
         for (key, port), several in config.run.settings.items():
-            winners = [winner for _, winner in config.outcome(key, port) if winner is not None]
-            self._winners.update(_spot(winner.place) for winner in winners)
+            winners = [(when, _spot(one.place)) for when, one in config.outcome(key, port) if one is not None]
+            for when, spot in winners:
+                self._wins[spot] = self._worlds.either(self._wins.get(spot, FALSE), when)
             for one in several:
-                self._add(one.place, one.when)
-                if winners:
-                    self._beaten_by[_spot(one.place)] = _spot(winners[0].place)
+                spot = _spot(one.place)
+                self._add(spot, one.when)
+                for when, winner in winners:
+                    if winner != spot and self._worlds.both(when, one.when) != FALSE:
+                        self._beaten_by.setdefault(spot, winner)
         effective = {id(load) for _, load in config.loads}
         for load in config.run.loads:
             self._lasting(load.place, self._worlds.without(load.when, config.without_tree))
@@ -121,11 +126,11 @@ class _Found:
 
     def _lasting(self, place: Place, when: Condition) -> None:
         """An effect that no later line undoes."""
-        self._winners.add(_spot(place))
-        self._add(place, when)
-
-    def _add(self, place: Place, when: Condition) -> None:
         spot = _spot(place)
+        self._add(spot, when)
+        self._wins[spot] = self._when[spot]
+
+    def _add(self, spot: Spot, when: Condition) -> None:
         self._when[spot] = self._worlds.either(self._when.get(spot, FALSE), when)
 
     def of(self, spot: Spot) -> Optional[State]:
@@ -136,12 +141,18 @@ class _Found:
             return State("off")
         if spot in self._unloaded:
             return State("off", self._unloaded[spot])
-        if spot not in self._winners:
+        wins = self._worlds.both(when, self._wins.get(spot, FALSE))
+        if wins == FALSE:
             return State("lost", "", self._beaten_by.get(spot))
+        if wins != when and spot in self._beaten_by:
+            return State("maybe", self._explain(self._worlds.without(when, wins)), self._beaten_by[spot])
         if when != TRUE:
-            needs = ["{}={}".format(*pair) for pair in self._worlds.explain(when)]
-            return State("maybe", "only if {}".format(printable(" and ".join(needs))))
+            return State("maybe", self._explain(when))
         return State("on")
+
+    def _explain(self, when: Condition) -> str:
+        needs = ["{}={}".format(*pair) for pair in self._worlds.explain(when)]
+        return printable("if {}".format(" and ".join(needs)))
 
 
 def _spot(place: Place) -> Spot:
