@@ -52,9 +52,7 @@ class States:
         for line in source.lines:
             if not line.text.strip():
                 continue
-            state = State(
-                "on" if line.number == 1 else "maybe", "" if line.number == 1 else "if cmdline-lines=all"
-            )
+            state = State("on" if line.number == 1 else "maybe", "" if line.number == 1 else "if cmdline-lines=all")
             if not used:
                 state = State("off", "not the command line on {}".format(board.name))
             self.lines.setdefault((source.path, line.number), state)
