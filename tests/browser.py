@@ -25,6 +25,8 @@ _DRIVER = shutil.which("chromedriver")
 
 
 def _why_not() -> Optional[str]:
+    if os.environ.get("SCMGUARD_BROWSER") == "skip":
+        return "SCMGUARD_BROWSER=skip"
     if _CHROMIUM is None or _DRIVER is None:
         return "chromium and chromedriver are not installed"
     try:

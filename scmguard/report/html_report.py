@@ -13,7 +13,7 @@ from scmguard.effective.worlds import TooComplex
 from scmguard.finding import TreeReport
 from scmguard.folder import Unreadable
 from scmguard.report.html import page
-from scmguard.report.html.cards import Cards, place
+from scmguard.report.html.cards import Cards, once, place
 from scmguard.report.html.effects import Effects
 from scmguard.report.html.files import Files, Shown
 from scmguard.report.html.lines import Beside, Mark, lines_of, mark_of
@@ -97,7 +97,8 @@ class _Tree:
             self.findings,
         )
         self.states = _states(report, self.boards, cmdlines)
-        self.ids = {id(each): "finding-{}-{}".format(number, n) for n, each in enumerate(self.findings, 1)}
+        self.said = once(self.findings)
+        self.ids = ["finding-{}-{}".format(number, n) for n in range(1, len(self.said) + 1)]
 
     @property
     def anchor(self) -> str:
@@ -106,7 +107,10 @@ class _Tree:
 
     def listed(self) -> page.Listed:
         """What the top of the page says of the tree."""
-        entries = [page.Entry(each, self.ids[id(each)], place(each.span, self.files)) for each in self.findings]
+        entries = [
+            page.Entry(each.finding, each.boards, id, place(each.finding.span, self.files))
+            for each, id in zip(self.said, self.ids)
+        ]
         return page.Listed(
             self.report.path,
             self.anchor,
@@ -159,12 +163,12 @@ class _Tree:
         lines: Dict[str, Dict[int, List[str]]] = {}
         top: Dict[str, List[str]] = {}
         texts = {(file.path, line.number): line.text for file in self.files for line in file.lines if file.lines}
-        for finding in self.findings:
-            span = finding.span
+        for said, id in zip(self.said, self.ids):
+            finding, span = said.finding, said.finding.span
             spot = span.path, span.line
             text = texts.get(spot)
             known = span.path in self.files.by_path
-            card = self.cards.card(finding, self.ids[id(finding)], self.files, 4)
+            card = self.cards.card(said, id, self.files, 4)
             if text is None:
                 top.setdefault(span.path if known else "", []).append(card)
                 continue

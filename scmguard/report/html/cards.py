@@ -1,6 +1,6 @@
 """Findings as cards: what is wrong, why, what it costs, and what to do."""
 
-from typing import Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from scmguard.effective.readings import READINGS, meaning
 from scmguard.finding import Edit, Finding, Fix
@@ -11,6 +11,23 @@ from scmguard.rulebook import Rule
 from scmguard.text import Span, printable
 
 
+class Said(NamedTuple):
+    """A finding, and the boards on which it is the same; none where no board decides."""
+
+    finding: Finding
+    boards: Tuple[str, ...]
+
+
+def once(findings: Sequence[Finding]) -> List[Said]:
+    """The findings in their order, those together that differ in their board alone."""
+    found: Dict[Finding, List[str]] = {}
+    for finding in findings:
+        boards = found.setdefault(finding._replace(board=None), [])
+        if finding.board is not None:
+            boards.append(finding.board)
+    return [Said(finding, tuple(boards)) for finding, boards in found.items()]
+
+
 class Cards:
     """Makes cards for one report. Explanations of a rule are open in its first card, and folded in the others."""
 
@@ -19,14 +36,15 @@ class Cards:
         self._quiet = quiet
         self._explained: Set[str] = set()
 
-    def card(self, finding: Finding, id: str, files: Files, level: int) -> str:
+    def card(self, said: Said, id: str, files: Files, level: int) -> str:
         """A finding. ``level`` is that of its heading; ``files`` has the places to link to."""
+        finding = said.finding
         if finding.waived is not None:
             return self._waived(finding, id)
         return '<article class="card {}" id="{}">\n{}{}{}</article>\n'.format(
             escape(finding.severity),
             id,
-            _head(finding, level),
+            _head(said, level),
             "".join(_why(finding, files)),
             "".join(self._explanation(finding, files)),
         )
@@ -66,12 +84,13 @@ def waived_text(finding: Finding) -> str:
     return '<p>{} <span class="until">{}</span></p>\n'.format(say(waived.reason), until)
 
 
-def _head(finding: Finding, level: int) -> str:
+def _head(said: Said, level: int) -> str:
+    finding = said.finding
     tags = [severity(finding.severity)]
     if finding.confidence == "possible":
         tags.append('<span class="tag">possible</span>')
-    if finding.board is not None:
-        tags.append('<span class="tag">on {}</span>'.format(say(finding.board)))
+    if said.boards:
+        tags.append('<span class="tag">on {}</span>'.format(say(", ".join(said.boards))))
     tags.append(_rule(finding))
     return '<p class="tags">{}</p>\n<h{level}>{}</h{level}>\n'.format(" ".join(tags), say(finding.message), level=level)
 

@@ -108,7 +108,7 @@ def _difference(one: Dict[str, Any]) -> str:
         )
     else:
         said = "When <code>{}={}</code>.".format(say(id), say(choice))
-    return '{} <span class="note">Different then: {}</span>'.format(
+    return '<span class="what">{}</span> <span class="note">Different then: {}</span>'.format(
         said, ", ".join(_code(key) for key in one["differs"])
     )
 

@@ -22,9 +22,10 @@ _VERDICTS = {
 
 
 class Entry(NamedTuple):
-    """A finding in the list at the top: where its card is, and its place as HTML."""
+    """A finding in the list at the top: its boards, where its card is, and its place as HTML."""
 
     finding: Finding
+    boards: Tuple[str, ...]
     anchor: str
     place: str
 
@@ -99,6 +100,8 @@ def verdict(session: Session, listed: Sequence[Listed], end: Tail) -> Iterator[s
     chips = ['<span class="chip {0}">{1}<b>{2}</b> {0}</span>'.format(name, icon(name), n) for name, n in counts(end)]
     if end.summary.waived:
         chips.append('<span class="chip waived"><b>{}</b> waived</span>'.format(end.summary.waived))
+    if any(len(entry.boards) > 1 for tree in listed for entry in tree.entries):
+        chips.append("<small>counted for each board</small>")
     if chips:
         yield '<p class="chips">{}</p>\n'.format(" ".join(chips))
     yield '<dl class="facts">\n<div><dt>Profile</dt><dd>{}</dd></div>\n<div><dt>{}</dt><dd>{}</dd></div>\n'.format(
@@ -124,7 +127,7 @@ def _said(session: Session, listed: Sequence[Listed], end: Tail) -> Iterator[str
     if entries:
         yield '<nav class="findings" aria-labelledby="findings">\n<h2 id="findings">Findings</h2>\n<ol>\n'
         for entry in sorted(entries, key=lambda each: -SEVERITIES.index(each.finding.severity))[:_MOST_LISTED]:
-            yield _entry(entry)
+            yield _entry(entry, len(session.boards) > 1)
         yield "</ol>\n"
         if len(entries) > _MOST_LISTED:
             yield "<p>{} more are shown with their files.</p>\n".format(len(entries) - _MOST_LISTED)
@@ -149,11 +152,14 @@ def _reason(finding: Finding) -> str:
     return '<span class="note">{} ({})</span>'.format(say(finding.waived.reason), say(until))
 
 
-def _entry(entry: Entry) -> str:
+def _entry(entry: Entry, with_boards: bool) -> str:
     finding = entry.finding
-    possible = ' <span class="tag">possible</span>' if finding.confidence == "possible" else ""
+    tags = ["possible"] if finding.confidence == "possible" else []
+    if with_boards and entry.boards:
+        tags.append("on " + ", ".join(entry.boards))
+    marked = "".join(' <span class="tag">{}</span>'.format(escape(tag)) for tag in tags)
     return '<li>{}<span class="what"><a href="#{}">{}</a>{}</span><span class="where">{}</span></li>\n'.format(
-        severity(finding.severity), entry.anchor, say(finding.message), possible, entry.place
+        severity(finding.severity), entry.anchor, say(finding.message), marked, entry.place
     )
 
 
