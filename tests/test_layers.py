@@ -30,7 +30,7 @@ ROOMS = [
     ("checks",),
     ("rulefile",),
     ("rulebook",),
-    ("lint", "settings", "compiled", "waivers", "worse", "baseline"),
+    ("lint", "settings", "compiled", "waivers", "worse", "baseline", "survey"),
     ("fixes",),
     ("seal",),
     ("gate",),

@@ -16,7 +16,20 @@ from scmguard.cli.console import COULD_NOT, USAGE, drop, fail
 from scmguard.cli.options import CONTEXT
 
 #: The commands; each is in a module of its own, which has its name.
-COMMANDS = ("baseline", "check", "device", "diff", "fix", "guard", "restore", "rules", "seal", "show", "snapshot")
+COMMANDS = (
+    "baseline",
+    "check",
+    "device",
+    "diff",
+    "fix",
+    "guard",
+    "init",
+    "restore",
+    "rules",
+    "seal",
+    "show",
+    "snapshot",
+)
 
 
 class Commands(click.Group):
