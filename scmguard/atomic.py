@@ -5,7 +5,7 @@ import os
 import stat
 import tempfile
 from contextlib import suppress
-from typing import Iterable, Optional
+from typing import Iterable, Iterator, List, Optional, Tuple
 
 #: How the names of files begin that are not finished; a process that was killed leaves one.
 UNFINISHED = ".scmguard-"
@@ -29,23 +29,33 @@ def write(path: str, pieces: Iterable[bytes]) -> None:
 
 
 def replace(
-    path: str, pieces: Iterable[bytes], mode: Optional[int] = None, mtime: int = 0, modeless: bool = False
-) -> None:
+    path: str,
+    pieces: Iterable[bytes],
+    mode: Optional[int] = None,
+    mtime: int = 0,
+    modeless: bool = False,
+    like: Optional[int] = None,
+) -> Tuple[str, ...]:
     """Writes bytes to a new file beside ``path``, makes sure that they are on the disk, and renames it.
 
     A link of that name is replaced, not followed. ``mode`` are the file's permissions; None gives it what any new file
     gets; with ``modeless`` a file system that has none of its own (FAT) keeps its. ``mtime`` is the time that the file
-    says it was changed, in seconds since 1970 (0: now). Raises OSError; then the old file is there, or, if only the
-    folder could not be synchronised, the new one.
+    says it was changed, in seconds since 1970 (0: now). ``like`` is an open file whose owner, group, permissions and
+    extended attributes the new one gets instead, as far as the system lets it. Returns what of these it could not have.
+    Raises OSError; then the old file is there, or, if only the folder could not be synchronised, the new one.
     """
+    missing: Tuple[str, ...] = ()
     folder = os.path.dirname(path) or os.curdir
     handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.writelines(pieces)
             stream.flush()
-            with suppress(*([PermissionError] if modeless else [])):
-                os.fchmod(stream.fileno(), _usual_mode() if mode is None else mode)
+            if like is not None:
+                missing = _take_over(stream.fileno(), like)
+            else:
+                with suppress(*([PermissionError] if modeless else [])):
+                    os.fchmod(stream.fileno(), _usual_mode() if mode is None else mode)
             if mtime:
                 os.utime(stream.fileno(), (mtime, mtime))
             os.fsync(stream.fileno())
@@ -55,6 +65,49 @@ def replace(
             os.unlink(temporary)
         raise
     sync_folder(folder)
+    return missing
+
+
+def _take_over(new: int, old: int) -> Tuple[str, ...]:
+    """Gives an open file what another has beside its content. Returns what it could not have."""
+    status, mine = os.fstat(old), os.fstat(new)
+    missing: List[str] = []
+    mode = stat.S_IMODE(status.st_mode) & 0o777
+    for what, owner, group, wanted in (
+        ("group", -1, status.st_gid, mine.st_gid != status.st_gid),
+        ("owner", status.st_uid, -1, mine.st_uid != status.st_uid),
+    ):
+        try:
+            if wanted:
+                os.fchown(new, owner, group)
+        except PermissionError:
+            missing.append(what)
+            if what == "group":
+                # Another group must not get what the old one could do; it is one of the others.
+                mode = mode & ~0o070 | (mode & 0o007) << 3
+    if stat.S_IMODE(mine.st_mode) != mode:
+        try:
+            os.fchmod(new, mode)
+        except PermissionError:
+            # FAT gives every file what it was mounted with.
+            if stat.S_IMODE(os.fstat(new).st_mode) & 0o777 != mode:
+                missing.append("permissions")
+    return (*missing, *_take_over_attributes(new, old))
+
+
+def _take_over_attributes(new: int, old: int) -> Iterator[str]:
+    """As :func:`_take_over`, of the extended attributes; what the new file has already is not set again."""
+    try:
+        names = os.listxattr(old)
+    except OSError:  # a file system without any
+        return
+    for name in names:
+        try:
+            value = os.getxattr(old, name)
+            if name not in os.listxattr(new) or os.getxattr(new, name) != value:
+                os.setxattr(new, name, value)
+        except OSError:
+            yield name
 
 
 def sync_folder(folder: str) -> None:

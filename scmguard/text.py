@@ -97,7 +97,7 @@ class Source:
     def lines(self) -> List[Line]:
         """The lines; LF, CR LF and a lone CR end one, as editors see it. An empty text has none."""
         if self._lines is None:
-            self._lines = _split(self.text)
+            self._lines = split(self.text)
         return self._lines
 
     def line_text(self, number: int) -> str:
@@ -112,7 +112,8 @@ class Source:
 
 
 @lru_cache(maxsize=16)
-def _split(text: str) -> List[Line]:
+def split(text: str) -> List[Line]:
+    """The lines of a text; LF, CR LF and a lone CR end one. The list is shared: nobody may change it."""
     if "\r" not in text:
         parts = text.split("\n")
         last = parts.pop()

@@ -25,6 +25,7 @@ ROOMS = [
     ("initramfs",),
     ("effective",),
     ("repository",),
+    ("editing",),
     ("device",),
     ("finding",),
     ("checks",),
@@ -39,8 +40,9 @@ ROOMS = [
     ("__main__",),
 ]
 LEVEL: Dict[str, int] = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
-# What starts processes: questions to programs, decompressors without a library, packages' archives, and git.
-MAY_START = ("programs", "initrd.child", "packages.archive", "inputs.gitprocess")
+# What starts processes: questions to programs, decompressors without a library, packages' archives, git, and the editor
+# that somebody asks for.
+MAY_START = ("programs", "initrd.child", "packages.archive", "inputs.gitprocess", "editing.editor")
 ONLY_IN = {"lark": "parse.tables", "ruamel": "rulefile", "click": "cli"}
 
 

@@ -1,12 +1,13 @@
 """EffectiveConfig: what a boot tree means on one board, with how every value got there."""
 
 import re
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
 from scmguard.effective import devicetree
 from scmguard.effective.board import Board
 from scmguard.effective.conditions import Known
+from scmguard.effective.meaning import Filter
 from scmguard.effective.overlays import Overlays, Prefixes, merge
 from scmguard.effective.resolve import Appendix, Runner
 from scmguard.effective.run import Assignment, Load, ParameterSet, Run
@@ -195,6 +196,10 @@ class EffectiveConfig:
         """The worlds in which a reading has that choice."""
         return self._runner.conditions.reading(id, choice)
 
+    def applies(self, filter: Filter) -> Condition:
+        """The worlds in which a section of that filter alone counts. It is in the files, or was given beforehand."""
+        return self._runner.applies(filter)
+
     def at(self, facts: Mapping[str, object]) -> Concrete:
         """What is effective in the world with those readings (by choice) and conditions (by number or truth)."""
         conditions = self._runner.conditions
@@ -240,14 +245,16 @@ def evaluate(boot: Boot, board: Board, start: str = "", known: Optional[Known] =
     return EffectiveConfig(boot, board, _runner(boot, board, Worlds(), start, known))
 
 
-def evaluate_both(old: Boot, new: Boot, board: Board, start: str = "") -> Tuple[EffectiveConfig, EffectiveConfig]:
+def evaluate_both(
+    old: Boot, new: Boot, board: Board, start: str = "", filters: Iterable[Filter] = ()
+) -> Tuple[EffectiveConfig, EffectiveConfig]:
     """Two boot trees in the same worlds: a condition of one means the same for the other.
 
-    Raises as :func:`evaluate` does.
+    ``filters`` are those that :meth:`EffectiveConfig.applies` will be asked about. Raises as :func:`evaluate` does.
     """
     worlds = Worlds()
     runners = _runner(old, board, worlds, start, None), _runner(new, board, worlds, start, None)
-    runners[0].run_with(runners[1])
+    runners[0].run_with(runners[1], filters)
     return EffectiveConfig(old, board, runners[0]), EffectiveConfig(new, board, runners[1])
 
 

@@ -6,7 +6,7 @@ specification.
 """
 
 from itertools import chain
-from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from scmguard import catalogue
 from scmguard.effective.board import Board
@@ -66,20 +66,32 @@ class Runner:
         self._running: List[str] = []
         self._runs = 0
         self._together: Tuple[Runner, ...] = (self,)
+        self._asked: Tuple[Filter, ...] = ()
 
-    def run_with(self, other: "Runner") -> None:
+    def run_with(self, other: "Runner", filters: Iterable[Filter] = ()) -> None:
         """Shares conditions with another runner in the same worlds, so that what comes of both can be compared.
 
-        To be called before either runs.
+        ``filters`` are others that will be asked about with :meth:`applies`. To be called before either runs.
         """
         self._together = other._together = (self, other)
+        self._asked = other._asked = tuple(filters)
+
+    def applies(self, filter: Filter) -> Condition:
+        """The worlds in which a section of that filter alone counts (``all`` for none)."""
+        if filter.kind == "all":
+            return TRUE
+        if filter.kind == "none":
+            return FALSE
+        if filter.kind == "unknown" or (filter.kind == "edid" and self.board.pi5_family):
+            return self.conditions.reading("unknown-filter", "ignored")
+        return self.conditions.of(filter)
 
     @property
     def conditions(self) -> Conditions:
         """The conditions; made when the first is needed, after a look at the filters of all files in reach."""
         if self._conditions is None:
             filters = chain.from_iterable(runner._filters() for runner in self._together)
-            conditions = Conditions(self.worlds, self.board, self._known, filters)
+            conditions = Conditions(self.worlds, self.board, self._known, chain(filters, self._asked))
             for runner in self._together:
                 runner._conditions = conditions
         return self._conditions  # type: ignore[return-value]

@@ -71,7 +71,7 @@ def from_path(path: str, request: Request) -> Boot:
     if not os.path.lexists(path):
         raise Unreadable(path, "no such file or folder")
     folder, name = os.path.split(path)
-    kind = request.kind or _kind(name)
+    kind = request.kind or kind_of(name)
     if kind is None:
         raise Unreadable(path, UNKNOWN_NAME)
     # The file itself may be reached through a link, since the user named it; what it includes may not leave its folder.
@@ -87,13 +87,24 @@ def from_stdin(data: bytes, request: Request) -> Boot:
     """A file given on standard input. Raises Unreadable."""
     name = request.stdin_filename or request.kind or "config.txt"
     folder, base = os.path.split(name)
-    kind = request.kind or _kind(base)
+    kind = request.kind or kind_of(base)
     if kind is None:
         raise Unreadable(name, UNKNOWN_NAME)
     return _single(data, request.stdin_filename or STDIN, folder if request.stdin_filename else None, kind, None)
 
 
-def _kind(name: str) -> Optional[str]:
+def from_data(data: bytes, path: str, request: Request) -> Boot:
+    """The boot tree that a path would mean if these bytes were the file there. Raises Unreadable."""
+    root = _root_folder(request.root) if request.root else None
+    folder, name = os.path.split(path)
+    kind = request.kind or kind_of(name)
+    if kind is None:
+        raise Unreadable(path, UNKNOWN_NAME)
+    return _single(data, path, folder, kind, root)
+
+
+def kind_of(name: str) -> Optional[str]:
+    """What the file of a name is; None for a name that says nothing."""
     return name.lower() if name.lower() in KINDS else None
 
 
