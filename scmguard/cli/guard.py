@@ -8,6 +8,7 @@ from typing import List, Optional
 from scmguard import programs
 from scmguard.cli.console import COULD_NOT, USAGE, complain, fail, reason_of
 from scmguard.cli.the_gate import boot_files, the_gate
+from scmguard.cli.who import who
 from scmguard.folder import Unreadable
 from scmguard.gate import fingerprint, journal, override, reboot, state
 from scmguard.gate.gate import VETO, Busy, locked, present_faults, shown
@@ -118,7 +119,7 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
         if ends:
             override.end(OVERRIDE)
             _systemctl("restart", "scmguard-watch.service")
-            journal.record("override", "ended by {}".format(_who()))
+            journal.record("override", "ended by {}".format(who()))
             complain("no override is in force")
             return 0
         if not reason.strip():
@@ -126,7 +127,7 @@ def run_override(reason: str, transactions: Optional[int], until: Optional[str],
         if until is not None and transactions is not None:
             fail(USAGE, "--for and --until exclude each other")
         end = now + override.LONGEST if until is None else _time(until, now)
-        made = override.Override(" ".join(reason.split()), _who(), now, end, 0 if until else transactions or 1)
+        made = override.Override(" ".join(reason.split()), who(), now, end, 0 if until else transactions or 1)
         override.write(made)
         _systemctl("restart", "scmguard-watch.service")
     except OSError as error:
@@ -163,18 +164,6 @@ def _time(text: str, now: int) -> int:
     if end <= now:
         fail(USAGE, "{} is over already".format(text))
     return end
-
-
-def _who() -> str:
-    from pwd import getpwuid
-
-    for name in ("SUDO_USER", "LOGNAME"):
-        if os.environ.get(name):
-            return printable(os.environ[name])
-    try:
-        return getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return "uid {}".format(os.getuid())
 
 
 def _as_root(what: str) -> None:

@@ -17,18 +17,7 @@ from scmguard.cli.options import CONTEXT
 
 #: The commands; each is in a module of its own, which has its name.
 COMMANDS = (
-    "baseline",
-    "check",
-    "device",
-    "diff",
-    "fix",
-    "guard",
-    "init",
-    "restore",
-    "rules",
-    "seal",
-    "show",
-    "snapshot",
+COMMANDS = ("baseline", "check", "device", "diff", "edit", "fix", "guard", "init", "restore", "rules", "seal", "set", "show", "snapshot", "unset")
 )
 
 

@@ -3,12 +3,14 @@
 from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from scmguard.editing import candidates, state, verify
+from scmguard.editing.cmdline_txt import Word, is_set
 from scmguard.editing.lines import sections
 from scmguard.editing.tree import Tree
 from scmguard.editing.verify import Aim
 from scmguard.editing.wish import Refused, Section, Wish
 from scmguard.effective.board import BOARDS, Board
-from scmguard.effective.config import EffectiveConfig, evaluate_both
+from scmguard.effective.bootfiles import boot_files, cmdline_names, command_lines
+from scmguard.effective.config import EffectiveConfig, evaluate, evaluate_both
 from scmguard.effective.run import Place
 from scmguard.text import split
 
@@ -42,6 +44,8 @@ def set_one(tree: Tree, wish: Wish, section: Section, boards: Boards) -> Change:
     if not strict:
         raise Refused("{} applies to no board".format(section.header))
     data = tree.data or b""
+    if wish.kind == "parameter":
+        _refuse_parameter_of_overlay(tree, aim, strict)
     if tree.data is not None and verify.reached(aim, tree.boot, start, strict, not boards.said):
         return Change(data, "unchanged", _notes(tree, aim, strict))
     why: Optional[str] = None
@@ -58,6 +62,42 @@ def set_one(tree: Tree, wish: Wish, section: Section, boards: Boards) -> Change:
             changed = tree._replace(data=new, boot=after)
             return Change(new, candidate.how, _notes(changed, aim, strict))
     raise Refused(why or "{} cannot be put into effect".format(wish.line))
+
+
+def still_set(tree: Tree, wish: Wish, section: Section, boards: Boards) -> None:
+    """Raises Refused where a wish is not fulfilled (any more)."""
+    aim = Aim(wish, False, section)
+    strict = verify.concerned(aim, tree.boot, tree.starts[0], boards.chosen) or tuple(BOARDS.values())
+    if not verify.reached(aim, tree.boot, tree.starts[0], strict, False):
+        raise Refused("{} is undone by what is set with it".format(wish.line))
+
+
+def _refuse_parameter_of_overlay(tree: Tree, aim: Aim, boards: Tuple[Board, ...]) -> None:
+    """A dtparam is for the base device tree. One that only an overlay knows goes with the line that loads it."""
+    for board in boards:
+        config = evaluate_both(tree.boot, tree.boot, board, tree.starts[0], aim.filters)[0]
+        if config.overlays.base_has(aim.wish.name):
+            return
+        for load in config.run.loads:
+            if config.overlays.has(load.resolved or load.name, aim.wish.name):
+                says = "{} is no parameter of the base device tree, but of {}; set dtoverlay={},{}={}"
+                name = aim.wish.name
+                raise Refused(says.format(name, load.name, load.name, name, aim.wish.value))
+
+
+def cmdline_in_effect(tree: Tree, data: bytes, words: List[Word], boards: Tuple[Board, ...]) -> None:
+    """Raises Refused where the kernel would not get these arguments: config.txt names another file, for one."""
+    after = tree.replaced(data)
+    for board in boards:
+        config = evaluate(after, board)
+        for when, line in command_lines(config, cmdline_names(config, boot_files(config))):
+            for word in words:
+                if line is None or not is_set(line.arguments, word):
+                    where = "there is none" if line is None else line.source.path
+                    says = "{} would not be in effect on {}: the command line is another ({})"
+                    if line is not None and line.source.data == data:
+                        says = "{} would not be in effect on {}: what stands behind it in {} undoes it"
+                    raise Refused(says.format(word.text, board.name, where) + verify.when_text(config.worlds, when))
 
 
 def _notes(tree: Tree, aim: Aim, strict: Tuple[Board, ...]) -> Tuple[str, ...]:
@@ -94,7 +134,7 @@ def _is_in(tree: Tree, place: Place) -> bool:
     return tree.boot.name_of(place.document) == tree.name
 
 
-def unset_one(tree: Tree, wish: Wish, section: Optional[Section], boards: Boards) -> Change:
+def unset_one(tree: Tree, wish: Wish, section: Optional[Section]) -> Change:
     """The change that takes away what sets something, in a section or everywhere. As :func:`set_one`."""
     aim = Aim(wish, True, section)
     data = tree.data or b""

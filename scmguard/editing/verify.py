@@ -42,14 +42,14 @@ def objections(aim: Aim, old: Boot, new: Boot, starts: Tuple[str, ...], boards: 
     for board in (*boards, *(each for each in BOARDS.values() if each not in boards)):
         for number, start in enumerate(starts):
             before, after = evaluate_both(old, new, board, start, aim.filters)
-            # Files that are run beside the first may have other filters before they come to what changes.
-            for difference in between(before, after, start):
-                if not _is_meant(aim, difference, after, number > 0):
-                    return _other(difference, board)
             if number == 0 and board in boards:
                 why = _not_reached(aim, after, board)
                 if why:
                     return why
+            # Files that are run beside the first may have other filters before they come to what changes.
+            for difference in between(before, after, start):
+                if not _is_meant(aim, difference, after, number > 0):
+                    return _other(difference, board)
     return None
 
 
@@ -79,6 +79,11 @@ def _when(worlds: Worlds, found: Condition, within: Condition) -> str:
         return ""
     values = worlds.explain(found)
     return ", if {}".format(" and ".join("{}={}".format(*each) for each in values)) if values else ""
+
+
+def when_text(worlds: Worlds, found: Condition) -> str:
+    """On what something depends, as a clause; empty where it is so always."""
+    return _when(worlds, found, TRUE)
 
 
 def _other(difference: Difference, board: Board) -> str:

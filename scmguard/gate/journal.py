@@ -92,7 +92,7 @@ def record(event: str, message: str, path: str = LOG, **fields: Any) -> Optional
     now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     line: Dict[str, Any] = {"time": now, "event": event, "message": message, **fields}
     data = json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n"
-    priority = syslog.LOG_WARNING if event in ("veto", "override", "restore", "broken") else syslog.LOG_NOTICE
+    priority = syslog.LOG_WARNING if event in ("veto", "override", "restore", "edit", "broken") else syslog.LOG_NOTICE
     syslog.openlog("scmguard", syslog.LOG_PID, syslog.LOG_DAEMON)
     # Names of files may have what is no text.
     said = "{}: {}".format(event, message.replace("\0", "")).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -6,17 +6,17 @@ from scmguard import worse as states
 from scmguard.finding import Finding, at_least
 from scmguard.worse import Faults, weight
 
-__all__ = ["VETO_AT", "Faults", "after_boot", "counts", "faults", "weight", "worse"]
+__all__ = ["NOT_JUDGED", "VETO_AT", "Faults", "after_boot", "counts", "faults", "weight", "worse"]
 
 #: Findings from here up stop a change.
 VETO_AT = "no-boot"
-# What the gate does not judge by: signing comes after every change, and what is running is what was there before.
-_NOT_JUDGED = frozenset(["supervised-file-changed", "running-differs-from-files"])
+#: What is not judged by: signing comes after every change, and what is running is what was there before.
+NOT_JUDGED = frozenset(["supervised-file-changed", "running-differs-from-files"])
 
 
 def counts(finding: Finding) -> bool:
     """Whether a finding can stop a change."""
-    return after_boot(finding) and finding.rule not in _NOT_JUDGED
+    return after_boot(finding) and finding.rule not in NOT_JUDGED
 
 
 def after_boot(finding: Finding) -> bool:
