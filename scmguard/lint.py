@@ -96,17 +96,16 @@ def run(job: Job, boot: Boot, device: "Optional[Device]" = None, pending: "Optio
     return TreeReport(boot.files.path, findings, list(not_checked.values()), boot.notes, problems, frozenset(ran), boot)
 
 
-<<<<<<< HEAD
 def _about_parts(rules: Sequence[Rule]) -> Iterable[Rule]:
     """The rules about root file systems: those that judge a part of one, and those that want it as a whole."""
     return [rule for rule in rules if not {"initramfs-files", "rootfs"}.isdisjoint(rule.needs)]
-=======
+
+
 def lend_eeprom(boot: Boot, device: "Optional[Device]") -> None:
     """Puts what is in the machine's EEPROM with the tree: it is the end of config.txt, and has rules of its own."""
     if device is not None and device.bootloader_config.value and not (boot.bootconf or boot.single):
         fact = device.bootloader_config
         boot.lend(BOOTCONF_NAMES[0], Source(fact.source or "the EEPROM", encode(fact.value or "")))
->>>>>>> da0f2c3 (scmguard edit, set and unset)
 
 
 def _run_rule(

@@ -17,8 +17,9 @@ from scmguard.cli.options import CONTEXT
 
 #: The commands; each is in a module of its own, which has its name.
 COMMANDS = (
-COMMANDS = ("baseline", "check", "device", "diff", "edit", "fix", "guard", "init", "restore", "rules", "seal", "set", "show", "snapshot", "unset")
-)
+    "baseline", "check", "device", "diff", "edit", "fix", "guard", "init", "restore", "rules", "seal", "set", "show",
+    "snapshot", "unset",
+)  # fmt: skip
 
 
 class Commands(click.Group):
