@@ -1,23 +1,20 @@
 """``scmguard fix``."""
 
-import os
-import stat
 import sys
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
+from contextlib import ExitStack
+from typing import Any, Dict, FrozenSet, List, Mapping, Sequence, Union
 
-from scmguard import atomic
 from scmguard.boot import Boot
 from scmguard.checks.base import Context
 from scmguard.checks.device.signed import manifest_of
 from scmguard.cli.common import boots, choose, device_for, job_for, rulebook_for, settings_for, today, verify_waivers
 from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
+from scmguard.editing.store import Busy, Changed, Original, locked
 from scmguard.effective import evaluate
 from scmguard.effective.worlds import TooComplex
 from scmguard.finding import Finding, at_least
 from scmguard.fixes.mend import Mended, mend, patch
 from scmguard.folder import Lacking, Unreadable
-from scmguard.inputs.discover import STDIN
-from scmguard.inputs.disk import contents, open_named
 from scmguard.lint import Job
 from scmguard.settings import Settings
 from scmguard.waivers import covering
@@ -71,15 +68,16 @@ def _tree(
     except Unreadable as error:
         complain(str(error))
         return COULD_NOT
-    if not options["quiet"]:
-        for line in _said(mended, options):
-            complain(line)
     threshold = settings.fail_on or "degraded"
-    remains = any(wanted(finding) and at_least(finding.severity, threshold) for finding in mended.report.findings)
+    remains = sum(wanted(finding) and at_least(finding.severity, threshold) for finding in mended.report.findings)
+    if not options["quiet"]:
+        waiting = sum(at_least(finding.severity, threshold) for finding, _ in mended.unsafe)
+        for line in _said(mended, remains - waiting, options):
+            complain(line)
     return FOUND if remains or (mended.contents and not options["write"]) else 0
 
 
-def _said(mended: Mended, options: Mapping[str, Any]) -> List[str]:
+def _said(mended: Mended, remains: int, options: Mapping[str, Any]) -> List[str]:
     done = "corrected" if options["write"] else "to be corrected"
     lines = ["{}: {} ({})".format(_place(one), fix.title, one.rule) for one, fix in mended.done]
     for one, fix in mended.unsafe:
@@ -91,7 +89,12 @@ def _said(mended: Mended, options: Mapping[str, Any]) -> List[str]:
         parts.append("{} more with --unsafe".format(len(mended.unsafe)))
     if mended.left:
         parts.append("{} that no fix passes for".format(len(mended.left)))
-    return [*lines, ", ".join(parts)] if lines else ["nothing to be corrected"]
+    said = ", ".join(parts) if lines else "nothing to be corrected"
+    if remains:
+        said += "; {} left that only you can correct (scmguard check tells)".format(
+            "1 finding is" if remains == 1 else "{} findings are".format(remains)
+        )
+    return [*lines, said]
 
 
 def _place(finding: Finding) -> str:
@@ -117,33 +120,39 @@ def _refuse_supervised(boot: Boot, job: Job, mended: Mended, options: Mapping[st
         fail(FOUND, reason.format(", ".join(touched)))
 
 
-def _write(boot: Boot, old: Mapping[str, bytes], new: Dict[str, bytes]) -> int:
+def _write(boot: Boot, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> int:
     """Replaces files as a whole. Nothing is written if one of them is not what it was, or cannot be."""
-    paths: Dict[str, str] = {}
-    for name in new:
-        path, reason = boot.files.label(name), _hindrance(boot, name, old[name])
-        if reason:
-            complain("{}: {}; nothing was written".format(path, reason))
-            return COULD_NOT
-        paths[name] = path
-    for name, data in new.items():
-        try:
-            status = os.stat(paths[name], follow_symlinks=False)
-            atomic.replace(paths[name], [data], stat.S_IMODE(status.st_mode), modeless=True)
-        except OSError as error:
-            complain("{}: {}".format(paths[name], (error.strerror or str(error)).lower()))
-            return COULD_NOT
+    with ExitStack() as stack:
+        originals: Dict[str, Original] = {}
+        for name in new:
+            path = boot.files.label(name)
+            try:
+                if boot.files.link(name) is not None:
+                    raise Unreadable(path, "is a symbolic link; name the file that it leads to")
+                stack.enter_context(locked(path, "scmguard fix"))
+                originals[name] = Original.opened(path)
+                stack.callback(originals[name].close)
+                if originals[name].data != old[name]:
+                    raise Changed("somebody else has changed it meanwhile")
+            except Unreadable as error:
+                return _refused(error.path, error.reason, False)
+            except (Busy, Changed) as error:
+                return _refused(path, str(error), False)
+            except OSError as error:
+                return _refused(path, (error.strerror or str(error)).lower(), False)
+        written = False
+        for name, data in new.items():
+            try:
+                originals[name].replace(data)
+                written = True
+            except (Changed, Unreadable) as error:
+                return _refused(originals[name].path, str(error), written)
+            except OSError as error:
+                return _refused(originals[name].path, (error.strerror or str(error)).lower(), written)
     return 0
 
 
-def _hindrance(boot: Boot, name: str, expected: bytes) -> Optional[str]:
-    if boot.files.label(name) == STDIN:
-        return "standard input cannot be changed"
-    if boot.files.link(name) is not None or os.path.islink(boot.files.label(name)):
-        return "is a symbolic link; name the file that it leads to"
-    path = boot.files.label(name)
-    file = open_named(path)
-    try:
-        return None if contents(file, path) == expected else "was changed meanwhile"
-    finally:
-        os.close(file)
+def _refused(path: str, reason: str, written: bool) -> int:
+    rest = "; files before it were written" if written else "; nothing was written"
+    complain("{}: {}{}".format(path, reason, rest))
+    return COULD_NOT
