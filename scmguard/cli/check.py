@@ -98,7 +98,19 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     reports = outcome.watch(reports)
     boards = tuple(board.name for board in job.boards)
     style = Style(_colour(options), options["quiet"], options["show_waived"])
-    session = Session(__version__, book.rules, job.profile, boards, style, outcome.tail, tuple(outcome.notes))
+    asked = tuple(rule.id for rule in job.rules)
+    session = Session(
+        __version__,
+        book.rules,
+        job.profile,
+        boards,
+        style,
+        outcome.tail,
+        tuple(outcome.notes),
+        fail_on,
+        asked,
+        _working_directory(),
+    )
     _write(render(options["format_"], reports, session), options.get("output"))
     if outcome.errors or outcome.crashed:
         return COULD_NOT
@@ -142,6 +154,13 @@ def _staged(
                 yield report
     except Unreadable as error:
         outcome.error(error.path, error.reason)
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed; paths are then shown as they were given
+        return ""
 
 
 def _colour(options: Mapping[str, Any]) -> bool:

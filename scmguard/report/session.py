@@ -11,10 +11,17 @@ from scmguard.finding import NotChecked, Summary, TreeReport
 from scmguard.rulebook import Rule
 
 #: The module of each format of ``check``, by the format's name.
-FORMATS: Dict[str, str] = {"text": "text", "json": "json_report", "html": "html_report"}
+FORMATS: Dict[str, str] = {
+    "text": "text",
+    "json": "json_report",
+    "sarif": "sarif_report",
+    "gitlab": "gitlab_report",
+    "junit": "junit_report",
+    "github": "github_report",
+    "html": "html_report",
+}
 #: The formats that show what would correct a finding without being asked.
 WITH_FIXES = frozenset(["html", "sarif"])
-
 
 _COLOURS = {"brick": "1;31", "no-boot": "31", "degraded": "33", "hygiene": "36", "path": "1", "dim": "2"}
 
@@ -47,7 +54,9 @@ class Session(NamedTuple):
     """One run of ``check``. ``tail`` is to be called when the last report has been taken, not before.
 
     ``rules`` are all that there are, those that were not asked among them; ``boards`` are names. ``notes`` are about
-    the run as a whole, for those who read it from the start; the tail has them, too.
+    the run as a whole, for those who read it from the start; the tail has them, too. ``fail_on`` is the severity from
+    which a finding counts, ``asked`` are the ids of the rules that this run is about, ``folder`` is the working
+    directory, to which paths are relative; empty where it is not known.
     """
 
     version: str
@@ -57,6 +66,9 @@ class Session(NamedTuple):
     style: Style
     tail: Callable[[], Tail]
     notes: Tuple[str, ...] = ()
+    fail_on: str = "degraded"
+    asked: Tuple[str, ...] = ()
+    folder: str = ""
 
 
 def render(format: str, reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
@@ -67,5 +79,5 @@ def render(format: str, reports: Iterable[TreeReport], session: Session) -> Iter
 
 def everything(reports: Iterable[TreeReport], session: Session) -> Tuple[List[TreeReport], Tail]:
     """All reports and the tail, for forms that begin with what is known at the end."""
-    found = list(reports)
+    found = [report._replace(boot=None) for report in reports]
     return found, session.tail()
