@@ -235,6 +235,10 @@ def test_lines_not_in_effect_are_dimmed(config: str, number: int, off: str) -> N
         ("[gpio4=1]\ngpu_mem=16\n", 2, "only if gpio4=1"),
         ("[cm4]\ngpu_mem=16\n", 1, "applies on cm4"),
         ("[pi5]\ngpu_mem=16\n", 1, "does not apply on cm4"),
+        ("[gpio4=1]\ngpu_mem=16\n", 1, "may apply on cm4"),
+        ("[gpio4=1]\ngpu_mem=16\n[all]\ngpu_mem=32\n", 1, "may apply on cm4"),
+        ("[all]\ngpu_mem=16\ngpu_mem=32\n", 1, "applies on cm4"),
+        ("[cm4]\ndtoverlay=disable-bt-pi5\n", 1, "applies on cm4"),
         ("gpu_mem\n", 1, "does nothing"),
         ("gpu_mem=16\n[gpio4=1]\ngpu_mem=32\n", 1, "overridden by line 3 if gpio4=1"),
         ("dtoverlay=disable-bt-pi5\n", 1, "not loaded"),
@@ -361,6 +365,24 @@ def test_invisible_characters_are_named() -> None:
     odd = [each for each in elements(line(tree, "config.txt", 1)) if each.get("class") == "odd"]
     assert [words(each) for each in odd] == ["\\u202e", "\\xa0", "\\x07"]
     assert odd[0].get("title") == "U+202E RIGHT-TO-LEFT OVERRIDE"
+
+
+def test_ordinary_characters_are_left_as_they_are() -> None:
+    said = "gpu_mem=16 # gr\u00fc\u00dfe \u65e5\u672c \U0001f600 \\x1b"
+    tree = sound(page_of(reports_of([boot_of({"config.txt": said + "\n"})])))
+    code = next(each for each in elements(line(tree, "config.txt", 1)) if each.tag == "code")
+    assert words(code) == said
+
+
+def test_a_file_beside_config_that_cannot_be_worked_out() -> None:
+    filters = "".join("[board_attributes&{}]\ngpu_mem=1\n".format(1 << n) for n in range(20)) + "[serial]\ngpu_mem=2\n"
+    tests = "".join("[board_attributes={}]\ngpu_mem={}\n".format(n, n) for n in range(3))
+    boot = boot_of({"config.txt": "gpu_mem=16\n", "tryboot.txt": filters + tests})
+    tree = sound(page_of(reports_of([boot])))
+    text = effects(tree, "cm4")
+    assert "Which lines are in effect was not worked out: " in text
+    assert "gpu_mem=16 config.txt:1" in text
+    assert "tryboot.txt" in files_of(tree)
 
 
 # cards

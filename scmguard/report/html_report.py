@@ -74,8 +74,8 @@ def _states(report: TreeReport, boards: Sequence[_OnBoard], cmdlines: Sequence[s
         try:
             found[each.board.name] = states(report.boot, each.board, each.config, cmdlines)
         except (TooComplex, Unreadable) as error:
-            # Of a file that is read beside config.txt; the report has a finding of its own.
-            found[each.board.name].why_not = str(error)
+            # Of a file that is read beside config.txt, or in its place.
+            found[each.board.name].why_not = "Which lines are in effect was not worked out: {}.".format(error)
     return found
 
 
@@ -135,7 +135,8 @@ class _Tree:
         yield '</div>\n<div class="boards" id="{}-effects">\n'.format(self.anchor)
         effects = Effects(self.files, 3)
         for each in self.boards:
-            yield effects.board(each.board.name, each.board.model, each.data, each.why_not)
+            why_not = filter(None, (each.why_not, self.states[each.board.name].why_not))
+            yield effects.board(each.board.name, each.board.model, each.data, tuple(why_not))
         yield "</div>\n</div>\n</section>\n"
 
     def _contents(self) -> Iterator[str]:

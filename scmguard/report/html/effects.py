@@ -1,6 +1,6 @@
 """What is effective on a board, as ``scmguard show`` tells it, with links to the lines that made it so."""
 
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from scmguard.effective.readings import READINGS, meaning
 from scmguard.report.html.files import Files
@@ -19,9 +19,11 @@ class Effects:
         self._files = files
         self._level = level
 
-    def board(self, name: str, model: str, data: "Optional[Mapping[str, Any]]", why_not: str = "") -> str:
-        """The view of one board, or why there is none."""
-        inside = "".join(self._all(data)) if data is not None else '<p class="callout">{}</p>\n'.format(say(why_not))
+    def board(self, name: str, model: str, data: Optional[Mapping[str, Any]], why_not: Sequence[str] = ()) -> str:
+        """The view of one board, or what is missing in it and why."""
+        inside = "".join('<p class="callout">{}</p>\n'.format(say(why)) for why in why_not)
+        if data is not None:
+            inside += "".join(self._all(data))
         return (
             '<section class="effects" data-only="{name}">\n'
             "<h{level}>In effect on {name} <small>{model}</small></h{level}>\n"

@@ -17,6 +17,8 @@ _AROUND = 100
 _MOST_OPEN = 300
 _AROUND_FINDING = 8
 
+_HEADER = {"yes": "applies on {}", "maybe": "may apply on {}", "no": "does not apply on {}"}
+
 
 class Mark(NamedTuple):
     """Part of a line, by offsets from 0, that a finding is about."""
@@ -127,8 +129,7 @@ def _labels(file: Shown, files: Files, beside: Beside, line: Line) -> Tuple[str,
         elif state is not None and state.state == "off":
             said.setdefault("", []).append(board)
         if spot in states.headers:
-            word = "applies on {}" if states.headers[spot] else "does not apply on {}"
-            said.setdefault(escape(word.format(board)), []).append(board)
+            said.setdefault(escape(_HEADER[states.headers[spot]].format(board)), []).append(board)
     labels = "".join(
         ' <span class="label" data-only="{}">{}</span>'.format(" ".join(boards), text)
         if text

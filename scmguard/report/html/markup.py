@@ -20,8 +20,12 @@ ICONS = {
 
 
 def escape(text: str) -> str:
-    """``text`` for element content and quoted attributes. It is to be printable already."""
-    return text.translate(_ENTITIES)
+    """``text`` for element content and quoted attributes. It is to be printable already.
+
+    What is not ASCII is spelled out, so that the page is the same in whatever encoding it is printed.
+    """
+    text = text.translate(_ENTITIES)
+    return text if text.isascii() else text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def say(text: str) -> str:

@@ -15,7 +15,7 @@ from scmguard.text import Source, printable
 #: A file by the path that people know it by, and a line of it.
 Spot = Tuple[str, int]
 
-_ACTIVE = ("on", "maybe", "lost")
+_APPLIES = ("no", "maybe", "yes")
 _EFFECTLESS = ("word", "unknown")
 
 
@@ -36,8 +36,8 @@ class States:
 
     def __init__(self) -> None:
         self.lines: Dict[Spot, State] = {}
-        #: What a section header comes to: whether any line below it is in effect.
-        self.headers: Dict[Spot, bool] = {}
+        #: Whether the lines below a section header apply: ``yes``, ``no``, or ``maybe``: something unknown decides.
+        self.headers: Dict[Spot, str] = {}
         #: Why not all that could have a state has one.
         self.why_not = ""
 
@@ -82,8 +82,8 @@ class States:
             if statement.kind not in _EFFECTLESS:
                 last = state
                 if header is not None:
-                    applies = state.state in _ACTIVE or bool(state.why)
-                    self.headers[header] = self.headers.get(header, False) or applies
+                    applies = found.applies(spot) or ("no" if state.state == "off" else "yes")
+                    self.headers[header] = max(self.headers.get(header, applies), applies, key=_APPLIES.index)
             self.lines.setdefault(spot, state)
 
 
@@ -131,7 +131,13 @@ class _Found:
     def _add(self, spot: Spot, when: Condition) -> None:
         self._when[spot] = self._worlds.either(self._when.get(spot, FALSE), when)
 
+    def applies(self, spot: Spot) -> str:
+        """Whether the line's sections apply, whatever comes of the line; empty where it left no trace."""
+        when = self._when.get(spot)
+        return "" if when is None else "yes" if when == TRUE else "no" if when == FALSE else "maybe"
+
     def of(self, spot: Spot) -> Optional[State]:
+        """The line's state; None for one that left no trace."""
         when = self._when.get(spot)
         if when is None:
             return None
