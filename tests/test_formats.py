@@ -115,7 +115,7 @@ def test_hostile_paths_and_messages(text: str) -> None:
             span=st.builds(Span, st.sampled_from(NASTY) | st.text(), *[st.integers(0, 5)] * 4),
             excerpt=st.text(),
             help=st.text(),
-            waived=st.none() | st.builds(Waived, st.text()),
+            waived=st.none() | st.builds(Waived, st.text(), by=st.sampled_from(["waiver", "baseline"])),
         ),
         max_size=6,
     ),
