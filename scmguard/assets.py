@@ -5,11 +5,26 @@ them. Files are read through the module's loader, so that a package inside a zip
 """
 
 import os
+from functools import lru_cache
 from typing import Any, List, Optional
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _SHIPPED = os.path.join(_HERE, "_data")
 _CHECKOUT = os.path.dirname(_HERE)
+# What has a say in what compiled files look like, and in what is refused.
+_MAKERS = (
+    "assets.py",
+    "compiled.py",
+    "example_files.py",
+    "rulebook.py",
+    "rulefile.py",
+    os.path.join("checks", "__init__.py"),
+    os.path.join("checks", "verbs.py"),
+    os.path.join("device", "facts.py"),
+    os.path.join("effective", "board.py"),
+    os.path.join("parse", "lalr.py"),
+    os.path.join("parse", "tables.py"),
+)
 
 
 def _read(path: str) -> Optional[bytes]:
@@ -31,8 +46,32 @@ def package_file(*parts: str) -> bytes:
 
 
 def compiled(name: str) -> Optional[bytes]:
-    """A file made from grammars or rules when the wheel was built, or None in a checkout."""
-    return _read(os.path.join(_SHIPPED, "compiled", name))
+    """A file made from grammars or rules when the wheel was built; in a checkout one that its tests made, if any.
+
+    What tests made counts as long as nothing that it was made from has changed.
+    """
+    data = _read(os.path.join(_SHIPPED, "compiled", name))
+    if data is None and os.path.isdir(kept_folder()):
+        data = _read(os.path.join(kept_folder(), state_of_checkout(), name))
+    return data
+
+
+def kept_folder() -> str:
+    """The folder of a checkout in which :mod:`scmguard.compiled` keeps what it made, by the state of the sources."""
+    return os.path.join(_CHECKOUT, ".compiled")
+
+
+@lru_cache(maxsize=None)
+def state_of_checkout() -> str:
+    """A digest of everything that compiled files are made from, and by."""
+    from hashlib import sha256
+
+    found = sha256()
+    folders = [os.path.join(_CHECKOUT, name) for name in ("grammars", "rules", os.path.join("rules", "profiles"))]
+    paths = [os.path.join(folder, name) for folder in folders for name in sorted(os.listdir(folder)) if "." in name]
+    for path in paths + [os.path.join(_HERE, name) for name in _MAKERS]:
+        found.update(path.encode("utf-8", "surrogateescape") + b"\0" + (_read(path) or b"") + b"\0")
+    return found.hexdigest()
 
 
 def grammar(stem: str) -> str:

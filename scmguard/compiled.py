@@ -1,5 +1,12 @@
-"""What a wheel carries in compiled form: parse tables of the grammars, and the rules as JSON."""
+"""What a wheel carries in compiled form: parse tables of the grammars, and the rules as JSON.
 
+``python -m scmguard.compiled`` makes the same in a checkout, so that not every process reads YAML and grammars again.
+"""
+
+import json
+import os
+import shutil
+import tempfile
 from typing import Any, Dict
 
 from scmguard import assets, rulebook
@@ -13,3 +20,32 @@ def contents() -> Dict[str, Any]:
     }
     files.update(rulebook.as_data(*rulebook.read_folder(assets.rules_folder())))
     return files
+
+
+def keep() -> str:
+    """Keeps the compiled files of a checkout as it is now, and no others. Returns their folder. Raises OSError."""
+    top = assets.kept_folder()
+    folder = os.path.join(top, assets.state_of_checkout())
+    if os.path.isdir(folder):
+        return folder
+    os.makedirs(top, exist_ok=True)
+    older = os.listdir(top)
+    new = tempfile.mkdtemp(dir=top)
+    for name, data in contents().items():
+        with open(os.path.join(new, name), "w", encoding="ascii") as stream:
+            json.dump(data, stream)
+    try:
+        os.rename(new, folder)
+    except OSError:
+        # Another process was faster.
+        shutil.rmtree(new)
+        if not os.path.isdir(folder):
+            raise
+    for name in older:
+        # Another process may clear away, too.
+        shutil.rmtree(os.path.join(top, name), ignore_errors=True)
+    return folder
+
+
+if __name__ == "__main__":
+    keep()

@@ -6,6 +6,7 @@ from typing import Any, Dict, Iterator
 import pytest
 from hypothesis import settings
 
+from scmguard import compiled
 from tests import machines
 
 # A run that is to tell whether a change is right finds the same in the same code. Who looks for what nobody has seen
@@ -18,6 +19,8 @@ if int(os.environ.get("SCMGUARD_EXAMPLES", "0")) <= _FIXED_UP_TO:
 
 
 def pytest_configure(config: Any) -> None:
+    # Hundreds of tests start scmguard: YAML and grammars are read once for all of them.
+    compiled.keep()
     config.addinivalue_line("markers", "core: a scenario of the gate that is run on every suite")
 
 
