@@ -110,7 +110,7 @@ def test_a_run_of_the_command(tmp_path: Any) -> None:
         (suite,) = etree.fromstring(done.stdout)
         assert (suite.get("name"), suite.get("failures")) == ("boot", failures)
         assert int(suite.get("skipped")) > 10 and int(suite.get("tests")) > 100
-    tree(tmp_path / "boot", config_txt="arm_freq=\"700\"\n")
+    tree(tmp_path / "boot", config_txt='arm_freq="700"\n')
     for fail_on, code in (("degraded", 1), ("brick", 0)):
         (tmp_path / ".scmguard.yaml").write_text("select: [quoted-value]\nfail-on: {}\n".format(fail_on))
         done = scmguard("check", "--format", "junit", "boot", cwd=tmp_path)
