@@ -98,9 +98,9 @@ def test_hostile_paths_and_messages(text: str) -> None:
     assert len(gitlab([made])) == 2  # the finding, and the file that could not be read
     cases = {case.get("name"): case for case in junit([made])[0]}
     assert cases["otg-mode-enabled"].find("failure") is not None
-    assert cases["house-rule"].find("skipped").get("message").startswith("waived: ")
+    assert cases["house-rule"].find("skipped").get("message").startswith("waived (until 2031-12-31): ")
     found, other = commands(rendered("github", [made]))
-    assert [name for name, _, _ in found] == ["error", "error", "notice"]
+    assert [name for name, _, _ in found] == ["error", "error", "notice", "notice"]
     assert other == ["1 brick, 1 waived (--show-waived lists them)"]
 
 
@@ -115,7 +115,7 @@ def test_hostile_paths_and_messages(text: str) -> None:
             span=st.builds(Span, st.sampled_from(NASTY) | st.text(), *[st.integers(0, 5)] * 4),
             excerpt=st.text(),
             help=st.text(),
-            waived=st.none() | st.builds(Waived, st.text(), by=st.sampled_from(["waiver", "baseline"])),
+            waived=st.none() | st.builds(Waived, st.text(), st.none(), st.sampled_from(["waiver", "baseline"])),
         ),
         max_size=6,
     ),

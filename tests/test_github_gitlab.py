@@ -100,9 +100,14 @@ def test_waived_findings_are_shown_when_asked_for() -> None:
     made = report(finding(waived=Waived("a bench unit")))
     assert read(made) == ([], ["no findings, 1 waived (--show-waived lists them)"])
     ((name, properties, message),), other = read(made, style=Style(waived=True))
-    assert (name, properties["title"]) == ("notice", "waived: brick: otg-mode-enabled")
+    assert (name, properties["title"]) == ("notice", "brick: otg-mode-enabled")
     assert message.endswith("\nwaived: a bench unit")
     assert other == ["no findings, 1 waived"]
+
+
+def test_notes_are_one_notice() -> None:
+    found, _ = read(report(finding(), notes=("a moved",)), report(notes=("b moved",)))
+    assert found[1:] == [("notice", {"title": "note"}, "a moved\nb moved")]
 
 
 def test_a_run_of_the_command(tmp_path: Any) -> None:

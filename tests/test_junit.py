@@ -63,8 +63,13 @@ def test_every_rule_that_looked_is_a_case() -> None:
 def test_waived_findings_are_skipped_unless_another_counts() -> None:
     waived = finding(waived=WAIVED)
     (case,) = cases(report(waived)).values()
-    assert outcome(case) == "skipped" and case.find("skipped").get("message") == "waived: a bench unit"
+    assert (
+        outcome(case) == "skipped" and case.find("skipped").get("message") == "waived (until 2031-12-31): a bench unit"
+    )
     assert "waived (until 2031-12-31): a bench unit" in case.find("skipped").text
+    known = finding(waived=Waived("known since then", by="baseline"))
+    (case,) = cases(report(known)).values()
+    assert case.find("skipped").get("message") == "in the baseline: known since then"
     (case,) = cases(report(waived, finding(message="another"))).values()
     assert case.find("failure").get("message") == "another" and case.find("skipped") is None
     assert "a bench unit" in case.find("system-out").text
@@ -83,6 +88,13 @@ def test_trees_are_suites_and_their_dots_are_no_packages() -> None:
     suites = junit([report(finding(), path="ubuntu-22.04"), report(finding(), path="/elsewhere")])
     assert [suite.get("name") for suite in suites] == ["ubuntu-22.04", "/elsewhere"]
     assert suites[0][0].get("classname") == "scmguard.ubuntu-22_04"
+
+
+def test_notes_are_output_of_the_suite() -> None:
+    (suite,) = junit([report(finding(), notes=("it moved",))], notes=("no waivers count",))
+    assert suite.find("system-out").text == "no waivers count\nit moved"
+    (suite,) = junit([report(finding())])
+    assert suite.find("system-out") is None
 
 
 def test_every_character_survives_or_is_shown() -> None:

@@ -7,7 +7,7 @@ trees. Everything is in the step's log. Form and escapes are those of actions/ru
 from typing import Iterable, Iterator, List, Tuple
 
 from scmguard.finding import Finding, NotChecked, TreeReport, order
-from scmguard.report.places import conditions, place, region, relative
+from scmguard.report.places import answered, conditions, place, region, relative
 from scmguard.report.session import Session, Style
 from scmguard.report.text import not_checked_lines, summary_line
 from scmguard.text import printable
@@ -30,6 +30,8 @@ def render(reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
     quiet = session.style.quiet
     yield from (_finding(one, session.folder) for one in loud if one.severity != "hygiene")
     if not quiet:
+        if end.notes:
+            yield command("notice", [("title", "note")], "\n".join(end.notes))
         if end.not_checked:
             yield _not_checked(end.not_checked)
         yield from (_finding(one, session.folder) for one in loud if one.severity == "hygiene")
@@ -51,8 +53,8 @@ def _finding(finding: Finding, folder: str) -> str:
     level = _LEVELS[finding.severity]
     title = "{}{}: {}".format(finding.severity, possible, finding.rule)
     if finding.waived is not None:
-        level, title = "notice", "waived: {}".format(title)
-        said.append("waived: {}".format(finding.waived.reason))
+        level = "notice"
+        said.append(answered(finding.waived))
     else:
         said.append(finding.help)
     return command(

@@ -10,7 +10,7 @@ The text is ASCII with character references, so that it is the same whatever a t
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 from scmguard.finding import Finding, TreeReport, at_least
-from scmguard.report.places import conditions, place, relative
+from scmguard.report.places import answered, conditions, place, relative
 from scmguard.report.session import Session
 from scmguard.text import printable
 
@@ -37,7 +37,8 @@ def render(reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
     known: Set[Tuple[str, str]] = set()
     for report in reports:
         known.update(report.problems)
-        yield from _suite(relative(report.path, session.folder), _cases(report, session))
+        notes = "\n".join([*session.notes, *report.notes])
+        yield from _suite(relative(report.path, session.folder), _cases(report, session), notes)
     # Inputs of which there is no report, because not even their files could be listed.
     for error in session.tail().errors:
         path, reason = error["path"], error["reason"]
@@ -46,7 +47,7 @@ def render(reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
     yield "</testsuites>\n"
 
 
-def _suite(name: str, cases: Sequence[_Case]) -> Iterator[str]:
+def _suite(name: str, cases: Sequence[_Case], notes: str = "") -> Iterator[str]:
     outcomes = [case.outcome for case in cases]
     yield '<testsuite name="{}" tests="{}" failures="{}" errors="{}" skipped="{}">\n'.format(
         escaped(name), len(cases), outcomes.count("failure"), outcomes.count("error"), outcomes.count("skipped")
@@ -55,6 +56,8 @@ def _suite(name: str, cases: Sequence[_Case]) -> Iterator[str]:
     group = "scmguard." + name.replace(".", "_")
     for case in cases:
         yield "".join(_case(case, group))
+    if notes:
+        yield "<system-out>{}</system-out>\n".format(escaped_lines(notes))
     yield "</testsuite>\n"
 
 
@@ -101,10 +104,8 @@ def _error(path: str, reason: str, session: Session) -> _Case:
 def _found(rule: str, findings: Sequence[Finding], reasons: str, session: Session) -> _Case:
     counting = [one for one in findings if one.waived is None]
     if not counting:
-        waived = [one.waived.reason for one in findings if one.waived is not None]
-        return _Case(
-            rule, "skipped", summary="waived: {}".format("; ".join(dict.fromkeys(waived))), text=_all(findings, session)
-        )
+        waived = [answered(one.waived) for one in findings if one.waived is not None]
+        return _Case(rule, "skipped", summary="; ".join(dict.fromkeys(waived)), text=_all(findings, session))
     bad = [one for one in counting if at_least(one.severity, session.fail_on)]
     rest = [one for one in findings if one not in bad]
     output = "\n".join(filter(None, [_all(rest, session), reasons]))
@@ -130,8 +131,7 @@ def _told(finding: Finding, session: Session) -> Iterator[str]:
     for related in finding.related:
         yield "{}: {}".format(place(related.span, folder), related.message)
     if finding.waived is not None:
-        until = "" if finding.waived.expires is None else " (until {})".format(finding.waived.expires)
-        yield "waived{}: {}".format(until, finding.waived.reason)
+        yield answered(finding.waived)
         return
     if finding.help:
         yield "help: {}".format(finding.help)

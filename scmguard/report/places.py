@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Dict, Iterator, Tuple
 
 from scmguard.effective.readings import READINGS, meaning
-from scmguard.finding import Finding
+from scmguard.finding import Finding, Waived
 from scmguard.text import Span, encode, printable
 
 #: The label of what was given on standard input: no file.
@@ -96,6 +96,13 @@ def conditions(finding: Finding) -> Iterator[str]:
 def sentence(text: str) -> str:
     """A message with a full stop: where there is little room, readers show one up to the end of its first sentence."""
     return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def answered(waived: Waived) -> str:
+    """Where somebody answers for a finding: whether it is waived or in the baseline, until when, and why."""
+    how = "in the baseline" if waived.by == "baseline" else "waived"
+    until = "" if waived.expires is None else " (until {})".format(waived.expires)
+    return "{}{}: {}".format(how, until, waived.reason)
 
 
 def place(span: Span, folder: str) -> str:

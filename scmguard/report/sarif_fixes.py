@@ -31,8 +31,8 @@ def changes(fix: Fix, boot: Optional[Boot]) -> Optional[List[Any]]:
 
 
 def description(fix: Fix) -> Dict[str, str]:
-    """What the fix does, and whether it is known to change nothing else."""
-    return message(fix.title if fix.safe else "{} (look at it first: it changes more)".format(fix.title))
+    """What the fix does, and whether somebody has to look at it first."""
+    return message(fix.title if fix.safe else "{} (look at it first)".format(fix.title))
 
 
 def source_of(boot: Boot, path: str) -> Optional[Source]:
@@ -89,10 +89,12 @@ def _between(source: Source, line: int, end_line: int) -> str:
 
 def _position(line: int, source: Optional[Source]) -> Tuple[int, int]:
     """Where a line begins. One past a last line that nothing ends is not there: that is that line's end."""
-    lines = source.lines if source is not None else []
-    if lines and line > len(lines) and not lines[-1].ending:
-        return len(lines), len(lines[-1].text) + 1
-    return line, 1
+    if source is None or line <= len(source.lines):
+        return line, 1
+    if not source.lines:  # nothing but a byte order mark, which the text does not have
+        return 1, 1
+    last = source.lines[-1]
+    return (last.number + 1, 1) if last.ending else (last.number, len(last.text) + 1)
 
 
 def _bytes(edit: Edit, source: Optional[Source]) -> Optional[Dict[str, Any]]:

@@ -81,10 +81,15 @@ def _result(finding: Finding, fingerprint: str, index: int, boot: Optional[Boot]
 
 
 def _suppression(waived: Waived) -> Dict[str, Any]:
-    data: Dict[str, Any] = {"kind": "external", "status": "accepted", "justification": message(waived.reason)["text"]}
+    properties = {"by": waived.by}
     if waived.expires is not None:
-        data["properties"] = {"expires": waived.expires}
-    return data
+        properties["expires"] = waived.expires
+    return {
+        "kind": "external",
+        "status": "accepted",
+        "justification": message(waived.reason)["text"],
+        "properties": properties,
+    }
 
 
 def _location(span: Span, folder: str) -> Dict[str, Any]:
@@ -143,6 +148,7 @@ def _run(session: Session, rules: Rules, count: int, crashed: bool) -> Dict[str,
             "boards": list(session.boards),
             "trees": end.summary.trees,
             "waived": end.summary.waived,
+            "baseline": end.summary.baseline,
         },
     }
 
