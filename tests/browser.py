@@ -18,6 +18,8 @@ _FLAGS = [
     "--disable-sync",
     "--hide-scrollbars",
     "--disable-dev-shm-usage",
+    # Chromium's own first page would look for its maker's.
+    "--host-resolver-rules=MAP * ~NOTFOUND",
 ]
 
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,6 +56,7 @@ class Browser:
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(_DRIVER))
         self.driver.set_page_load_timeout(60)
+        self.driver.get("about:blank")
 
     def close(self) -> None:
         self.driver.quit()
@@ -89,12 +92,14 @@ class Browser:
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requested(self) -> List[str]:
-        """The addresses that were asked for since the last call."""
+        """The addresses that pages other than Chromium's own asked for since the last call, their own among them."""
         import json
 
         found = []
         for entry in self.driver.get_log("performance"):
             message: Dict[str, Any] = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
+            if message["method"] != "Network.requestWillBeSent":
+                continue
+            if not message["params"]["documentURL"].startswith("chrome"):
                 found.append(message["params"]["request"]["url"])
         return found

@@ -107,7 +107,7 @@ def verdict(session: Session, listed: Sequence[Listed], end: Tail) -> Iterator[s
     yield '<dl class="facts">\n<div><dt>Profile</dt><dd>{}</dd></div>\n<div><dt>{}</dt><dd>{}</dd></div>\n'.format(
         say(session.profile),
         "Boards" if len(session.boards) > 1 else "Board",
-        ", ".join("{} <small>{}</small>".format(say(name), escape(BOARDS[name].model)) for name in session.boards),
+        ", ".join("{}<small> {}</small>".format(say(name), escape(BOARDS[name].model)) for name in session.boards),
     )
     checked = ['<a href="#{}">{}</a>'.format(tree.anchor, say(tree.path or ".")) for tree in listed[:_MOST_LISTED]]
     if len(listed) > _MOST_LISTED:
