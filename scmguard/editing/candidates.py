@@ -5,7 +5,7 @@ Whether a text does that, and nothing else, is not known here.
 
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from scmguard.editing.lines import ALL, append_under, replaced, sections
+from scmguard.editing.lines import ALL, append_under, completed, replaced, sections
 from scmguard.editing.wish import Section, Wish
 from scmguard.effective.meaning import Filter
 from scmguard.parse.config_txt import Statement, parse_line, parse_parameters
@@ -35,10 +35,13 @@ def to_set(source: Source, wish: Wish, section: Section, winners: Sequence[int])
     # What stands in a file with a byte order mark may be lost with the first line.
     first = [""] if source.bom and not text else []
     before: Sequence[List[str]] = ([], [END_OF_SCOPE]) if wish.kind == "parameter" else ([],)
-    for lines in before:
-        for always in (False, True):
-            every = [*first, *lines, wish.line]
-            yield Candidate(append_under(text, section.filter, section.header, every, always), "appended")
+    # A CR more may be one more character of a last line that had no end.
+    bases = [text] + ([text + "\n"] if text and completed(text).endswith("\r\n") and completed(text) != text else [])
+    for base in bases:
+        for lines in before:
+            for always in (False, True):
+                every = [*first, *lines, wish.line]
+                yield Candidate(append_under(base, section.filter, section.header, every, always), "appended")
 
 
 def filters(section: Section) -> Tuple[Filter, ...]:

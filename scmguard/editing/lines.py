@@ -14,8 +14,9 @@ ALL_HEADER = "[all]"
 
 
 def ending(text: str) -> str:
-    """What ends the lines of a text: CR LF where most lines end so, else LF."""
-    return "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
+    """What ends the lines of a text: CR LF where half of them or more end so, else LF."""
+    returns = text.count("\r\n")
+    return "\r\n" if returns and 2 * returns >= text.count("\n") else "\n"
 
 
 def completed(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any, Iterator, List, NamedTuple, Optional, Tuple
 
+from scmguard import catalogue
 from scmguard.boot import Boot
 from scmguard.editing import state
 from scmguard.editing.wish import Section, Wish
@@ -122,7 +123,9 @@ def _is_meant(aim: Aim, one: Difference, after: EffectiveConfig, elsewhere: bool
 
 def _is_key(name: str, wish: Wish, away: bool) -> bool:
     key, _, port = name.partition(":")
-    return key == wish.key and ((away and wish.port is None) or int(port or 0) == (wish.port or 0))
+    # A line in another case is taken away with the others: it sets the key, if the firmware folds case.
+    same = key == wish.key or (away and catalogue.other_case(key) == wish.key)
+    return same and ((away and wish.port is None) or int(port or 0) == (wish.port or 0))
 
 
 def _has(value: Optional[str], wish: Wish) -> bool:
