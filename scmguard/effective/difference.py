@@ -69,7 +69,7 @@ def between(before: EffectiveConfig, after: EffectiveConfig, name: str) -> Itera
     yield from _settings(compare, before, after)
     if name == "autoboot.txt":
         return
-    yield from compare.sequences("overlays", _loads(before), _loads(after))
+    yield from compare.sequences("overlays", loaded(before), loaded(after))
     yield from compare.sequences("base-parameters", _base(before), _base(after))
     yield from compare.sequences("gpio", _gpio(before), _gpio(after))
     yield from compare.splits("usb", "", _usb(before), _usb(after))
@@ -98,14 +98,14 @@ class _Comparison(NamedTuple):
             if before != after:
                 yield Difference(self.file, kind, name, before, after, when, self.worlds)
 
-    def sequences(self, kind: str, old: "List[_Item]", new: "List[_Item]") -> Iterator[Difference]:
+    def sequences(self, kind: str, old: "List[Item]", new: "List[Item]") -> Iterator[Difference]:
         """As :meth:`splits`, for things that count in their order, each in worlds of its own."""
         old, new = _middles(old, new)
         if old or new:
             yield from self.splits(kind, "", _sequence(self.worlds, old), _sequence(self.worlds, new))
 
 
-class _Item(NamedTuple):
+class Item(NamedTuple):
     """Something in a sequence: in which worlds it is there, and its values there (disjoint, together the same).
 
     Of those that have a ``name``, a later one takes the place of an earlier one.
@@ -116,7 +116,7 @@ class _Item(NamedTuple):
     values: Tuple[Tuple[Condition, Any], ...]
 
 
-def _middles(old: List[_Item], new: List[_Item]) -> Tuple[List[_Item], List[_Item]]:
+def _middles(old: List[Item], new: List[Item]) -> Tuple[List[Item], List[Item]]:
     """Both without what they have in common in front and at the end."""
     start, most = 0, min(len(old), len(new))
     while start < most and old[start] == new[start]:
@@ -127,7 +127,7 @@ def _middles(old: List[_Item], new: List[_Item]) -> Tuple[List[_Item], List[_Ite
     return old[start : len(old) - end], new[start : len(new) - end]
 
 
-def _sequence(worlds: Worlds, items: Sequence[_Item]) -> "Split[Tuple[Any, ...]]":
+def _sequence(worlds: Worlds, items: Sequence[Item]) -> "Split[Tuple[Any, ...]]":
     found: Split[Tuple[Any, ...]] = Split.always(worlds, ())
     for item in items:
         for when, value in item.values:
@@ -164,8 +164,11 @@ def _values(worlds: Worlds, several: List[Assignment]) -> "Split[Optional[str]]"
     return winners(worlds, several).map(lambda one: None if one is None else one.value)
 
 
-def _loads(config: EffectiveConfig) -> List[_Item]:
-    """Loads that have an effect. Of a parameter that is given again the last counts, and where it stands then."""
+def loaded(config: EffectiveConfig) -> List[Item]:
+    """Loads that have an effect, one for each of ``config.loads``.
+
+    Of a parameter that is given again the last counts, and where it stands then.
+    """
     found = []
     for when, load in config.loads:
         given: Split[Tuple[Tuple[str, str], ...]] = Split.always(config.worlds, ())
@@ -176,7 +179,7 @@ def _loads(config: EffectiveConfig) -> List[_Item]:
             here = config.worlds.both(when, condition)
             if here != FALSE:
                 values.append((here, (load.resolved or load.name, parameters)))
-        found.append(_Item(when, "", tuple(values)))
+        found.append(Item(when, "", tuple(values)))
     return found
 
 
@@ -184,19 +187,19 @@ def _given(one: ParameterSet) -> Callable[[Tuple[Tuple[str, str], ...]], Tuple[T
     return lambda before: (*(each for each in before if each[0] != one.name), (one.name, one.value))
 
 
-def _base(config: EffectiveConfig) -> List[_Item]:
+def _base(config: EffectiveConfig) -> List[Item]:
     """Parameters of the base tree. Names can mean the same node (``i2c``, ``i2c_arm``), so that their order counts."""
     worlds = config.worlds
     found = []
     for one in config.run.base:
         when = worlds.without(one.when, config.without_tree)
         if when != FALSE:
-            found.append(_Item(when, one.name, ((when, one.value),)))
+            found.append(Item(when, one.name, ((when, one.value),)))
     return found
 
 
-def _gpio(config: EffectiveConfig) -> List[_Item]:
-    return [_Item(one.when, "", ((one.when, one.value),)) for one in config.run.gpio if one.when != FALSE]
+def _gpio(config: EffectiveConfig) -> List[Item]:
+    return [Item(one.when, "", ((one.when, one.value),)) for one in config.run.gpio if one.when != FALSE]
 
 
 def _usb(config: EffectiveConfig) -> "Split[Tuple[str, Optional[str]]]":

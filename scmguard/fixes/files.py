@@ -59,9 +59,12 @@ def ends_inside_filter(fault: Fault) -> Iterator[Proposal]:
 
 
 def cmdline_not_one_line(fault: Fault) -> Iterator[Proposal]:
-    """All arguments on one line. Where there are comments, nobody but their author knows which of the words are."""
+    """All arguments on one line. Where there are comments, nobody but their author knows which of the words are.
+
+    Nor does anybody know what a quoted value is that goes on over a line's end.
+    """
     lines = [line.text.strip(" \t") for line in fault.source.lines]
-    if any(line.startswith("#") for line in lines):
+    if any(line.startswith("#") or line.count('"') % 2 for line in lines):
         return
     joined = " ".join(line for line in lines if line)
     contents = {fault.name: (BOM if fault.source.bom else b"") + encode(joined + "\n")}

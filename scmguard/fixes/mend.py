@@ -5,7 +5,7 @@ about; the finding must be gone; and no rule may have more, worse or surer findi
 """
 
 import difflib
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from scmguard.boot import Boot
 from scmguard.effective.board import BOARDS, Board
@@ -45,6 +45,14 @@ def every(_finding: Finding) -> bool:
     return True
 
 
+class Passed(NamedTuple):
+    """A proposal that holds, with the tree as it would be and the report on that."""
+
+    proposal: Proposal
+    boot: Boot
+    report: TreeReport
+
+
 def mend(job: Job, boot: Boot, unsafe: bool = False, wanted: Callable[[Finding], bool] = every) -> Mended:
     """Corrects what can be corrected, one finding after the other: of those that are ``wanted``. Raises Unreadable."""
     contents: Dict[str, bytes] = {}
@@ -53,25 +61,28 @@ def mend(job: Job, boot: Boot, unsafe: bool = False, wanted: Callable[[Finding],
     while True:
         waiting: List[Tuple[Finding, Fix]] = []
         left: List[Tuple[Finding, str]] = []
-        step: Optional[Proposal] = None
+        step: Optional[Passed] = None
         for finding in report.findings:
             if finding.rule not in TOPICS or not wanted(finding):
                 continue
             # What was in the way before may have been another fault, corrected since: all are tried again.
-            step, reason = proved(job, now, report, finding)
-            if step is not None and (step.safe or unsafe):
-                done.append((finding, _fix(now, step)))
-                contents.update(step.contents)
+            found, reason = proved(job, now, report, finding)
+            if found is None:
+                if reason:
+                    left.append((finding, reason))
+                continue
+            fix = _fix(now, found.proposal)
+            if fix.safe or unsafe:
+                step = found
+                done.append((finding, fix))
                 break
-            if step is not None:
-                waiting.append((finding, _fix(now, step)))
-                step = None
-            elif reason:
-                left.append((finding, reason))
-        if step is None or len(done) >= _MOST_FIXES:
+            waiting.append((finding, fix))
+        if step is None:
             break
-        now = edited(boot, contents)
-        report = lint(job, now)
+        contents.update(step.proposal.contents)
+        now, report = step.boot, step.report
+        if len(done) >= _MOST_FIXES:
+            break
     changed = {name: data for name, data in contents.items() if data != boot.files.read(name)}
     return Mended(report, changed, done, waiting, left)
 
@@ -85,21 +96,22 @@ def with_fixes(job: Job, report: TreeReport) -> TreeReport:
         if finding.rule in TOPICS and finding.waived is None:
             found, _ = proved(job, report.boot, report, finding)
             if found is not None:
-                finding = finding._replace(fix=_fix(report.boot, found))
+                finding = finding._replace(fix=_fix(report.boot, found.proposal))
         findings.append(finding)
     return report._replace(findings=findings)
 
 
-def proved(job: Job, boot: Boot, report: TreeReport, finding: Finding) -> Tuple[Optional[Proposal], str]:
+def proved(job: Job, boot: Boot, report: TreeReport, finding: Finding) -> Tuple[Optional[Passed], str]:
     """The first proposal for a finding that holds; None, with the reason, where none does.
 
     The reason is empty where there was no proposal at all. ``report`` is the one on ``boot``.
     """
     reason = ""
     for proposal in _proposals(job, boot, finding):
-        reason = _against(job, boot, report, finding, proposal)
-        if not reason:
-            return proposal, ""
+        found = _tried(job, boot, report, finding, proposal)
+        if isinstance(found, Passed):
+            return found, ""
+        reason = found
     return None, reason
 
 
@@ -113,8 +125,8 @@ def _proposals(job: Job, boot: Boot, finding: Finding) -> Iterator[Proposal]:
     yield from fixer(finding.rule)(Fault(boot, finding, name, source, board, names))
 
 
-def _against(job: Job, boot: Boot, report: TreeReport, finding: Finding, proposal: Proposal) -> str:
-    """What speaks against a proposal; empty where nothing does."""
+def _tried(job: Job, boot: Boot, report: TreeReport, finding: Finding, proposal: Proposal) -> "Union[Passed, str]":
+    """What speaks against a proposal, in words, where something does."""
     new = edited(boot, proposal.contents)
     try:
         # The boards that are checked are the likeliest to tell.
@@ -132,7 +144,9 @@ def _against(job: Job, boot: Boot, report: TreeReport, finding: Finding, proposa
     if finding.severity != "hygiene":
         # A line that is of no use any more is no price for a unit that boots.
         added = [one for one in added if one.severity != "hygiene"]
-    return "it would lead to {}: {}".format(added[0].rule, added[0].message) if added else ""
+    if added:
+        return "it would lead to {}: {}".format(added[0].rule, added[0].message)
+    return Passed(proposal, new, after)
 
 
 def _objection(difference: Difference, board: Board, proposal: Proposal) -> str:

@@ -3,7 +3,9 @@
 from typing import Iterator
 
 from scmguard.effective.board import Board
-from scmguard.effective.difference import Difference
+from scmguard.effective.config import evaluate
+from scmguard.effective.difference import Difference, loaded
+from scmguard.effective.worlds import FALSE
 from scmguard.fixes.proposal import Fault, Proposal, nothing
 from scmguard.fixes.rewrite import replaced
 from scmguard.parse.config_txt import parse_line, parse_overlay
@@ -25,13 +27,30 @@ def duplicate_overlay(fault: Fault) -> Iterator[Proposal]:
     if statement.kind != "setting" or statement.key not in ("dtoverlay", "device_tree_overlay"):
         return
 
-    def once_more(difference: Difference, _board: Board) -> bool:
+    def once_more(difference: Difference, board: Board) -> bool:
         """Of the same load several in a row became one less."""
-        if difference.kind != "overlays" or difference.new:
-            return False
-        # What both have in front and at the end is left out: what is left is the load that went.
-        return len(difference.old) == 1
+        return difference.kind == "overlays" and _repeats(fault, number, board, difference.file)
 
     name = printable(parse_overlay(statement.value).name)
     contents = {fault.name: replaced(fault.source, number, [])}
     yield Proposal("load {} once".format(name), contents, once_more)
+
+
+def _repeats(fault: Fault, number: int, board: Board, start: str) -> bool:
+    """Whether each load on that line comes right behind the same one, in every world in which it is there."""
+    config = evaluate(fault.boot, board, start)
+    worlds = config.worlds
+    items = loaded(config)
+    for place, (_, load) in enumerate(config.loads):
+        if (load.place.path, load.place.line) != (fault.source.path, number):
+            continue
+        for when, value in items[place].values:
+            left = when
+            for item in reversed(items[:place]):
+                for condition, before in item.values:
+                    if before != value and worlds.both(left, condition) != FALSE:
+                        return False
+                left = worlds.without(left, item.when)
+            if left != FALSE:
+                return False
+    return True

@@ -33,11 +33,22 @@ def put_back(boot: Boot, members: Mapping[str, Member]) -> Boot:
     return Boot(Ahead(boot.files, members, True), boot.root, boot.start, notes=boot.notes, live=boot.live)
 
 
+class _Edited(Ahead):
+    """Files laid over a folder by :func:`edited`."""
+
+    def __init__(self, behind: Folder, members: Mapping[str, Member]) -> None:
+        super().__init__(behind, members, True)
+        self.members = members
+
+
 def edited(boot: Boot, contents: Mapping[str, bytes]) -> Boot:
     """The boot tree with files of the boot partition that have other contents, by name."""
     members = {name: Member("file", 0o644, len(data), data=data) for name, data in contents.items()}
-    files = Ahead(boot.files, members, True)
-    return Boot(files, boot.root, boot.start, boot.single, boot.notes, boot.live)
+    behind = boot.files
+    if isinstance(behind, _Edited):
+        # However often a tree is edited, its files are laid over what is there once.
+        members, behind = {**behind.members, **members}, behind.behind
+    return Boot(_Edited(behind, members), boot.root, boot.start, boot.single, boot.notes, boot.live)
 
 
 def _place(root: Folder, files: Folder) -> str:

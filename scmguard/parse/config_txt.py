@@ -130,6 +130,7 @@ class OverlayValue(NamedTuple):
     parameters: Tuple[Parameter, ...]
 
 
+@per_line
 def parse_overlay(value: str) -> OverlayValue:
     """``name,p=v,q`` or ``name:p=v,q``. The name is without folder and ending; empty or ``none`` ends a scope."""
     tree = grammar("config_txt").parse(value, "overlay")
@@ -143,6 +144,7 @@ def parse_overlay(value: str) -> OverlayValue:
     return OverlayValue(name, _parameters(tree))
 
 
+@per_line
 def parse_parameters(value: str) -> Tuple[Parameter, ...]:
     """``p=v,q,…``, as behind ``dtparam=``."""
     tree = grammar("config_txt").parse(value, "parameters")
