@@ -49,6 +49,10 @@ class Boot:
         self._bootconf: Optional[str] = None
         self._top: Optional[FrozenSet[str]] = None
 
+    def with_files(self, files: Folder) -> "Boot":
+        """The same tree with other files on its boot partition, nothing of them read yet."""
+        return Boot(files, self.root, self.start, self.single, self.notes, self.live, self.partial)
+
     @property
     def has_config(self) -> bool:
         """Whether config.txt is among what is judged (a missing file in a boot folder is: it is empty then)."""

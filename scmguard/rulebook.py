@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any, Container, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Container, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from scmguard import assets
 from scmguard.effective.board import BOARDS
@@ -89,6 +89,15 @@ class Rulebook(NamedTuple):
 
     rules: Dict[str, Rule]
     profiles: Dict[str, Profile]
+
+
+def examples_of(rules: Iterable[Rule]) -> Dict[str, Mapping[str, Any]]:
+    """The examples of rules, by id: those of an installed package are read once for all of them."""
+    found = {rule.id: rule.own_examples for rule in rules}
+    stored: Dict[str, Mapping[str, Any]] = {}
+    if None in found.values():
+        stored = json.loads(assets.compiled("examples.json") or b"{}")
+    return {id: stored[id] if examples is None else examples for id, examples in found.items()}
 
 
 def load(extra: Sequence[str] = ()) -> Rulebook:

@@ -33,6 +33,7 @@ ROOMS = [
     ("rulebook",),
     ("lint", "settings", "compiled", "waivers", "worse", "baseline", "survey"),
     ("fixes",),
+    ("templated",),
     ("seal",),
     ("gate",),
     ("examples", "report"),

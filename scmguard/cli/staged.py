@@ -11,8 +11,8 @@ from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
 from scmguard.lint import Job
-from scmguard.lint import run as lint
 from scmguard.repository.pairs import Pair, changed, pairs
+from scmguard.templated import run as lint
 
 # What pre-commit says of the commits that it was asked about (--from-ref, --to-ref, and before a push).
 _FROM, _TO = "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"
