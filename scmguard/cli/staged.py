@@ -124,7 +124,8 @@ def _without_old(report: TreeReport, old: TreeReport, fail_on: str) -> TreeRepor
     new = set(worse(known, report.findings, which))
     kept = [finding for finding in report.findings if finding in new]
     count = len([finding for finding in report.findings if which(finding)]) - len(kept)
-    said = "{}: {} that HEAD has, too, {} not shown".format(
-        report.path or os.curdir, *(("1 finding", "is") if count == 1 else ("{} findings".format(count), "are"))
+    were = (
+        "1 finding that was there before is" if count == 1 else "{} findings that were there before are".format(count)
     )
+    said = "{}: {} not shown".format(report.path or os.curdir, were)
     return report._replace(findings=kept, notes=report.notes + ((said,) if count else ()))
