@@ -1,11 +1,11 @@
 """The commands under ``scmguard baseline``, and their options."""
 
 import sys
-from typing import Any, Callable, Tuple
+from typing import Any, Tuple
 
 import click
 
-from scmguard.cli.options import CONTEXT, input_options
+from scmguard.cli.options import CONTEXT, choosing_options, files, input_options
 
 
 @click.group(context_settings=CONTEXT)
@@ -16,25 +16,12 @@ def command() -> None:
     """
 
 
-def _choosing(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option(
-            "--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'."
-        ),
-        click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules."),
-        click.option(
-            "--no-device", is_flag=True, help="Do not ask the hardware when the files are this machine's own."
-        ),
-    ):
-        command = option(command)
-    return input_options(command)
-
-
 @command.command("create")
-@click.argument("file")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("file", shell_complete=files)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=files)
 @click.option("--reason", default="", metavar="TEXT", help="Why they may stay for now; it goes into every entry.")
-@_choosing
+@choosing_options
+@input_options
 def create(file: str, paths: Tuple[str, ...], reason: str, **options: Any) -> None:
     """Write a new baseline FILE with what is found in the PATHs.
 
@@ -47,11 +34,12 @@ def create(file: str, paths: Tuple[str, ...], reason: str, **options: Any) -> No
 
 
 @command.command("update")
-@click.argument("file")
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("file", shell_complete=files)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=files)
 @click.option("--add", is_flag=True, help="Take new findings in, too; takes --reason.")
 @click.option("--reason", default="", metavar="TEXT", help="Why the new ones may stay; it goes into each of them.")
-@_choosing
+@choosing_options
+@input_options
 def update(file: str, paths: Tuple[str, ...], add: bool, reason: str, **options: Any) -> None:
     """Take out of the baseline FILE what is not found in the PATHs any more.
 

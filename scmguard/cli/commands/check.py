@@ -5,23 +5,23 @@ from typing import Any, Tuple
 
 import click
 
-from scmguard.cli.options import CONTEXT, SEVERITIES, input_options
+from scmguard.cli.options import CONTEXT, SEVERITIES, choosing_options, files, input_options
 from scmguard.report.session import FORMATS
 
 
 @click.command("check", context_settings=CONTEXT)
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=files)
 @input_options
 @click.option("--format", "format_", type=click.Choice(list(FORMATS)), default="text", help="How to report.")
-@click.option("--output", metavar="FILE", help="Write the report there instead of printing it.")
+@click.option("--output", metavar="FILE", help="Write the report there instead of printing it.", shell_complete=files)
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 from this severity up (degraded).")
-@click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
+@choosing_options
 @click.option("--staged", is_flag=True, help="Check what the git index has: the PATHs, or all that differs from HEAD.")
 @click.option("--new-only", is_flag=True, help="With --staged: only findings that HEAD does not have.")
 @click.option("--pre-commit", is_flag=True, hidden=True, help="With --staged: PATHs are what pre-commit passes.")
-@click.option("--no-device", is_flag=True, help="Do not ask the hardware when the files are this machine's own.")
-@click.option("--baseline", metavar="FILE", help="Do not count the findings that this baseline knows.")
+@click.option(
+    "--baseline", metavar="FILE", help="Do not count the findings that this baseline knows.", shell_complete=files
+)
 @click.option("--no-waivers", is_flag=True, help="Count everything, as for a release: no waiver or baseline helps.")
 @click.option("--show-fixes", is_flag=True, help="Show what would correct a finding; `scmguard fix` does it.")
 @click.option("--show-waived", is_flag=True, help="List the findings that waivers or the baseline cover, too.")

@@ -5,12 +5,12 @@ from typing import Optional
 
 import click
 
-from scmguard.cli.options import CONTEXT
+from scmguard.cli.options import CONTEXT, folders, profile_option
 
 
 @click.command("init", context_settings=CONTEXT)
-@click.argument("folder", required=False, default=".", metavar="[DIR]")
-@click.option("--profile", metavar="NAME", help="What the device is: scm (the default), cm4, pi4, pi5, ...")
+@click.argument("folder", required=False, default=".", metavar="[DIR]", shell_complete=folders)
+@profile_option()
 def command(folder: str, profile: Optional[str]) -> None:
     """Write a first .scmguard.yaml and a pre-commit configuration into DIR, or the current folder.
 

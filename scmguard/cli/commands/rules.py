@@ -5,12 +5,12 @@ from typing import Any, Tuple
 
 import click
 
-from scmguard.cli.options import CONTEXT
+from scmguard.cli.options import CONTEXT, config_option, rules
 
 
 @click.command("rules", context_settings=CONTEXT)
-@click.argument("rule", nargs=-1)
-@click.option("--config", "config_file", metavar="FILE", help="Use this configuration file (it can name house rules).")
+@click.argument("rule", nargs=-1, shell_complete=rules)
+@config_option("Use this configuration file (it can name house rules).")
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
 @click.option("--test", is_flag=True, help="Check house rules and run their examples: RULE is a file or folder.")
 @click.option("--staged", is_flag=True, help="With --test: as they are in the git index.")
