@@ -148,3 +148,12 @@ class Summary(NamedTuple):
             if self.counts.get(severity):
                 return severity
         return None
+
+
+class Statistic(NamedTuple):
+    """How many findings of one severity a rule has, and in how many boot trees; waived ones are left out."""
+
+    rule: str
+    severity: str
+    findings: int
+    trees: int

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from functools import partial
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from scmguard import __version__
@@ -17,11 +18,12 @@ from scmguard.cli.common import (
     with_waivers,
 )
 from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
-from scmguard.finding import NotChecked, Summary, TreeReport, at_least
+from scmguard.cli.progress import Progress
+from scmguard.finding import SEVERITIES, NotChecked, Statistic, Summary, TreeReport, at_least
 from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
-from scmguard.report.session import WITH_FIXES, Session, Style, Tail, render
+from scmguard.report.session import WITH_FIXES, WITH_STATISTICS, Session, Style, Tail, render
 
 #: What is said where nothing is set aside.
 _NO_WAIVERS = "waivers and baselines do not count (--no-waivers)"
@@ -30,7 +32,9 @@ _NO_WAIVERS = "waivers and baselines do not count (--no-waivers)"
 class Outcome:
     """What is counted while the reports stream by."""
 
-    def __init__(self) -> None:
+    def __init__(self, progress: Optional[Progress] = None) -> None:
+        self.progress = progress
+        self.by_rule: Dict[Tuple[str, str], Tuple[int, int]] = {}
         self.counts: Dict[str, int] = {}
         self.trees = 0
         self.aside = {"waiver": 0, "baseline": 0}
@@ -46,15 +50,27 @@ class Outcome:
             self.notes.extend(report.notes)
             for path, reason in report.problems:
                 self.error(path, reason)
+            here: Dict[Tuple[str, str], int] = {}
             for finding in report.findings:
                 if finding.waived is not None:
                     self.aside[finding.waived.by] += 1
                     continue
                 self.counts[finding.severity] = self.counts.get(finding.severity, 0) + 1
+                here[finding.rule, finding.severity] = here.get((finding.rule, finding.severity), 0) + 1
                 self.crashed = self.crashed or finding.rule == "internal-error"
             for entry in report.not_checked:
                 self.not_checked.setdefault((entry.rule, entry.needs), entry)
+            for kind, count in here.items():
+                findings, trees = self.by_rule.get(kind, (0, 0))
+                self.by_rule[kind] = findings + count, trees + 1
             yield report
+            if self.progress is not None:
+                self.progress.step(self.trees)
+
+    def statistics(self) -> List[Statistic]:
+        """What each rule found so far, worst and most first."""
+        found = [Statistic(*kind, *counts) for kind, counts in self.by_rule.items()]
+        return sorted(found, key=lambda one: (-SEVERITIES.index(one.severity), -one.findings, one.rule))
 
     def error(self, path: str, reason: str) -> None:
         """Takes down, and says, that an input could not be checked."""
@@ -66,18 +82,22 @@ class Outcome:
         self.notes.append(text)
         complain("note: " + text)
 
-    def tail(self) -> Tail:
+    def tail(self, statistics: bool = False) -> Tail:
         """What is known so far."""
         summary = Summary(dict(self.counts), self.trees, self.aside["waiver"], self.aside["baseline"])
-        return Tail(list(self.not_checked.values()), self.errors, self.notes, summary)
+        by_rule = self.statistics() if statistics else None
+        return Tail(list(self.not_checked.values()), self.errors, self.notes, summary, by_rule)
 
 
 def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     """Checks the paths, prints the report, and returns the exit code."""
+    if options["statistics"] and options["format_"] not in WITH_STATISTICS:
+        fail(USAGE, "--statistics goes with --format {}".format(" or ".join(sorted(WITH_STATISTICS, reverse=True))))
     settings = settings_for(paths, options)
     book = rulebook_for(settings)
     job = job_for(book, choose(book, settings, options), settings, options)
-    outcome = Outcome()
+    progress = Progress(len(paths), not options["quiet"])
+    outcome = Outcome(progress)
     fail_on = options.get("fail_on") or settings.fail_on or "degraded"
     if options.get("staged"):
         reports = _staged(paths, options, job, outcome, fail_on)
@@ -97,7 +117,7 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
         reports = _with_fixes(reports, job)
     reports = outcome.watch(reports)
     boards = tuple(board.name for board in job.boards)
-    style = Style(_colour(options), options["quiet"], options["show_waived"])
+    style = Style(_colour(options), options["quiet"], options["show_waived"], options["statistics"])
     asked = tuple(rule.id for rule in job.rules)
     session = Session(
         __version__,
@@ -105,13 +125,17 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
         job.profile,
         boards,
         style,
-        outcome.tail,
+        partial(outcome.tail, options["statistics"]),
         tuple(outcome.notes),
         fail_on,
         asked,
         _working_directory(),
     )
-    _write(render(options["format_"], reports, session), options.get("output"))
+    pieces = render(options["format_"], reports, session)
+    try:
+        _write(pieces if options.get("output") else progress.around(pieces), options.get("output"))
+    finally:
+        progress.erase()
     if outcome.errors or outcome.crashed:
         return COULD_NOT
     worst = outcome.tail().summary.worst()

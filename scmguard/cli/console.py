@@ -2,7 +2,7 @@
 
 import os
 import sys
-from typing import Iterable, NoReturn, TextIO
+from typing import Callable, Iterable, List, NoReturn, TextIO
 
 import click
 
@@ -10,6 +10,9 @@ from scmguard.text import printable
 
 #: Exit codes: findings, wrong usage or configuration, could not check.
 FOUND, USAGE, COULD_NOT = 1, 2, 3
+
+#: Called before a line is said on standard error: what is drawn there meanwhile is taken away.
+before_saying: List[Callable[[], None]] = []
 
 
 def fail(code: int, message: str) -> NoReturn:
@@ -28,6 +31,8 @@ def complain(message: str) -> None:
 
     Where nobody can hear it (a terminal that was closed, a full disk) nothing else is left out for that.
     """
+    for call in before_saying:
+        call()
     try:
         click.echo("scmguard: " + printable(message), err=True)
     except OSError:

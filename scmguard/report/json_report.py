@@ -44,7 +44,7 @@ def tail(end: Tail) -> str:
     counts: Dict[str, int] = {severity: end.summary.counts.get(severity, 0) for severity in reversed(SEVERITIES)}
     counts["waived"] = end.summary.waived
     counts["baseline"] = end.summary.baseline
-    data = {
+    data: Dict[str, Any] = {
         "not_checked": [
             {"rule": one.rule, "needs": printable(one.needs), "reason": printable(one.reason)}
             for one in end.not_checked
@@ -54,6 +54,11 @@ def tail(end: Tail) -> str:
         "trees": end.summary.trees,
         "summary": counts,
     }
+    if end.statistics is not None:
+        data["statistics"] = [
+            {"rule": one.rule, "severity": one.severity, "count": one.findings, "trees": one.trees}
+            for one in end.statistics
+        ]
     return "], " + _dump(data)[1:] + "\n"
 
 

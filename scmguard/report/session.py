@@ -5,9 +5,9 @@ pieces of a text. It never has all reports in memory unless its form asks for th
 """
 
 from importlib import import_module
-from typing import Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from scmguard.finding import NotChecked, Summary, TreeReport
+from scmguard.finding import NotChecked, Statistic, Summary, TreeReport
 from scmguard.rulebook import Rule
 
 #: The module of each format of ``check``, by the format's name.
@@ -22,6 +22,9 @@ FORMATS: Dict[str, str] = {
 }
 #: The formats that show what would correct a finding without being asked.
 WITH_FIXES = frozenset(["html", "sarif"])
+#: The formats that can tell how many findings each rule has.
+WITH_STATISTICS = frozenset(["text", "json"])
+
 
 _COLOURS = {"brick": "1;31", "no-boot": "31", "degraded": "33", "hygiene": "36", "path": "1", "dim": "2"}
 
@@ -29,12 +32,13 @@ _COLOURS = {"brick": "1;31", "no-boot": "31", "degraded": "33", "hygiene": "36",
 class Style(NamedTuple):
     """How to print: with colour or without; ``quiet`` leaves out hygiene, explanations and what was not checked.
 
-    ``waived`` lists the waived findings, too.
+    ``waived`` lists the waived findings, too; ``statistics`` is for a table in place of the findings.
     """
 
     colour: bool = False
     quiet: bool = False
     waived: bool = False
+    statistics: bool = False
 
     def paint(self, text: str, kind: str) -> str:
         """``text`` in the colour of a severity, ``path`` or ``dim``."""
@@ -42,12 +46,16 @@ class Style(NamedTuple):
 
 
 class Tail(NamedTuple):
-    """What is known when all trees are checked. An error is an input that could not be: its ``path`` and ``reason``."""
+    """What is known when all trees are checked. An error is an input that could not be: its ``path`` and ``reason``.
+
+    ``statistics`` are by rule, worst and most first; None where they were not asked for.
+    """
 
     not_checked: Sequence[NotChecked]
     errors: Sequence[Dict[str, str]]
     notes: Sequence[str]
     summary: Summary
+    statistics: Optional[Sequence[Statistic]] = None
 
 
 class Session(NamedTuple):

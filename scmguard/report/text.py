@@ -3,7 +3,7 @@
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from scmguard.effective.readings import READINGS, meaning
-from scmguard.finding import SEVERITIES, Finding, Fix, NotChecked, Summary, TreeReport, Waived
+from scmguard.finding import SEVERITIES, Finding, Fix, NotChecked, Statistic, Summary, TreeReport, Waived
 from scmguard.report.session import Session, Style
 from scmguard.rulebook import Rule
 from scmguard.text import Span, printable
@@ -20,9 +20,12 @@ _MOST_NAMED = 4
 def render(reports: Iterable[TreeReport], session: Session) -> Iterator[str]:
     """The whole report: on each tree, then what was not checked, and the counts."""
     yield from ("note: {}\n".format(printable(note)) for note in session.notes)
+    if session.style.statistics:
+        reports = (report._replace(findings=[]) for report in reports)
     yield from trees(reports, session.rules, session.style)
     end = session.tail()
     if end.summary.trees:
+        yield from table(end.statistics or (), session.style)
         if not session.style.quiet:
             yield from not_checked_lines(end.not_checked, session.style)
         yield summary_line(end.summary, session.style)
@@ -187,6 +190,17 @@ def not_checked_lines(entries: Iterable[NotChecked], style: Style) -> Iterator[s
         if reason.startswith(_IN_PART):
             line = "checked in part, {}: {}".format(reason[len(_IN_PART) :], names)
         yield style.paint(printable(line), "dim") + "\n"
+
+
+def table(statistics: Iterable[Statistic], style: Style) -> Iterator[str]:
+    """How many findings each rule has."""
+    shown = [one for one in statistics if not (style.quiet and one.severity == "hygiene")]
+    if shown:
+        yield style.paint("findings  trees  severity  rule", "dim") + "\n"
+        for one in shown:
+            severity = style.paint("{:<8}".format(one.severity), one.severity)
+            yield "{:>8}  {:>5}  {}  {}\n".format(one.findings, one.trees, severity, one.rule)
+        yield "\n"
 
 
 def summary_line(summary: Summary, style: Style) -> str:

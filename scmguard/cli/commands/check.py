@@ -24,6 +24,7 @@ from scmguard.report.session import FORMATS
 )
 @click.option("--no-waivers", is_flag=True, help="Count everything, as for a release: no waiver or baseline helps.")
 @click.option("--show-fixes", is_flag=True, help="Show what would correct a finding; `scmguard fix` does it.")
+@click.option("--statistics", is_flag=True, help="Tell how many findings each rule has; in text instead of them.")
 @click.option("--show-waived", is_flag=True, help="List the findings that waivers or the baseline cover, too.")
 @click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
 def command(paths: Tuple[str, ...], **options: Any) -> None:
