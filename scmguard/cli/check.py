@@ -100,7 +100,7 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     outcome = Outcome(progress)
     fail_on = options.get("fail_on") or settings.fail_on or "degraded"
     if options.get("staged"):
-        reports = _staged(paths, options, job, outcome, fail_on)
+        reports = _staged(paths, options, job, outcome)
     else:
         reports = reports_on(paths, options, job, outcome)
     if options["no_waivers"]:
@@ -164,14 +164,13 @@ def _with_fixes(reports: Iterator[TreeReport], job: Job) -> Iterator[TreeReport]
         yield with_fixes(job, report)
 
 
-def _staged(
-    paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome: Outcome, fail_on: str
-) -> Iterator[TreeReport]:
+def _staged(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome: Outcome) -> Iterator[TreeReport]:
+    from scmguard import templated
     from scmguard.cli import staged
 
     try:
         change = staged.open_change(paths, options, outcome.note)
-        for report in staged.reports(change, paths, options, job, fail_on):
+        for report in staged.reports(change, paths, partial(templated.run, job)):
             if isinstance(report, Unreadable):
                 outcome.error(report.path, report.reason)
             else:

@@ -2,18 +2,19 @@
 
 import gc
 import json
+import os
 import sys
 from contextlib import ExitStack
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
 from scmguard import __version__
 from scmguard.boot import Boot
 from scmguard.cli.common import choose, job_for, rulebook_for, settings_for, today, verify_waivers
-from scmguard.cli.console import COULD_NOT, FOUND, complain, print_pieces
+from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
 from scmguard.effective.difference import differences
 from scmguard.effective.worlds import TooComplex
-from scmguard.finding import Finding, at_least
-from scmguard.folder import Unreadable
+from scmguard.finding import Finding, TreeReport, at_least
+from scmguard.folder import MemoryFolder, Unreadable
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
 from scmguard.inputs.sides import Pair, pairs, side
@@ -26,33 +27,58 @@ from scmguard.waivers import covering
 from scmguard.worse import tally, worse
 
 
-def run(old: str, new: str, options: Mapping[str, Any]) -> int:
-    """Prints what differs, and returns the exit code."""
-    settings = settings_for((new,), options)
+def run(sides: Sequence[str], options: Mapping[str, Any]) -> int:
+    """Prints what differs, and returns the exit code. With ``staged`` the sides are paths in the index, or none."""
+    if not options["staged"] and len(sides) != 2:
+        fail(USAGE, "it takes two sides, OLD and NEW; with --staged the paths that it is about, or none")
+    settings = settings_for(sides[-1:], options)
     book = rulebook_for(settings)
     job = job_for(book, choose(book, settings, options), settings, options)
     verify_waivers(settings, book)
     comparison = Comparison(job, settings, options.get("fail_on"))
-    request = Request(options.get("kind"), options.get("root"), options.get("stdin_filename"))
     with ExitStack() as stack:
-        repositories: Dict[str, Repository] = {}
-        stack.callback(_close, repositories)
         try:
-            both = [side(text, request, repositories) for text in (old, new)]
+            if options["staged"]:
+                names = "HEAD", "what is staged"
+                found = _staged(sides, options, comparison)
+            else:
+                names = sides[0], sides[1]
+                found = _named(sides, options, stack)
+            trees = list(comparison.trees(found))
         except Unreadable as error:
             complain(str(error))
             return COULD_NOT
-        trees = list(comparison.trees(pairs(*both)))
     if options["format_"] == "json":
-        data = diff_report.data(trees, __version__, job.profile, (old, new), comparison.errors)
+        data = diff_report.data(trees, __version__, job.profile, names, comparison.errors)
         print_pieces([json.dumps(data, indent=2), "\n"], sys.stdout)
     else:
-        print_pieces(diff_report.text(trees, old, new) if trees else ["nothing changes\n"], sys.stdout)
+        print_pieces(diff_report.text(trees) if trees else ["nothing changes\n"], sys.stdout)
     for entry in comparison.errors:
         complain("{path}: {reason}".format(**entry))
     if comparison.errors or any(one.unknown for tree in trees for one in tree.boards):
         return COULD_NOT
     return FOUND if any(tree.worse for tree in trees) else 0
+
+
+def _named(sides: Sequence[str], options: Mapping[str, Any], stack: ExitStack) -> Iterator[Pair]:
+    request = Request(options.get("kind"), options.get("root"), options.get("stdin_filename"))
+    repositories: Dict[str, Repository] = {}
+    stack.callback(_close, repositories)
+    return pairs(*[side(text, request, repositories) for text in sides])
+
+
+def _staged(paths: Sequence[str], options: Mapping[str, Any], comparison: "Comparison") -> Iterator[Pair]:
+    """The boot trees that are staged, against the last commit."""
+    from scmguard import templated
+    from scmguard.cli.staged import open_change
+
+    comparison.lint = templated.run
+    for entry in open_change(paths, options, lambda text: complain("note: " + text)).pairs(paths):
+        if isinstance(entry, Unreadable):
+            comparison.errors.append({"path": entry.path, "reason": entry.reason})
+        elif not isinstance(entry, Boot):
+            before = Boot(MemoryFolder({}, entry.after.files.path)) if entry.before is None else entry.before
+            yield Pair(entry.after.files.path or os.curdir, before, entry.after)
 
 
 def _close(repositories: Mapping[str, Repository]) -> None:
@@ -69,6 +95,8 @@ class Comparison:
         self._threshold = fail_on or settings.fail_on or "degraded"
         self._today = today()
         self.errors: List[Dict[str, str]] = []
+        #: What checks a tree.
+        self.lint: Callable[[Job, Boot], TreeReport] = lint
 
     def trees(self, pairs: Iterable[Pair]) -> Iterator[TreeDiff]:
         """What differs in each of the trees, one after the other."""
@@ -99,7 +127,7 @@ class Comparison:
         return TreeDiff(pair.path, _different_files(pair.old, pair.new), boards, new, gone, bad)
 
     def _findings(self, boot: Boot) -> List[Finding]:
-        report = lint(self._job, boot)
+        report = self.lint(self._job, boot)
         for path, reason in report.problems:
             self.errors.append({"path": path, "reason": reason})
         waivers = self._settings.waivers

@@ -72,15 +72,19 @@ def config_option(help: str = "Use this configuration file.") -> Callable[..., A
     return click.option("--config", "config_file", metavar="FILE", help=help, shell_complete=files)
 
 
-def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a command that runs rules."""
-    no_device = "Do not ask the hardware when the files are this machine's own."
-    command = click.option("--no-device", is_flag=True, help=no_device)(command)
+def choosing_rules(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--select`` and ``--ignore``."""
     command = click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.", shell_complete=rules)(
         command
     )
     select = "Only these rules; ids and patterns like 'root-*'."
     return click.option("--select", multiple=True, metavar="RULE", help=select, shell_complete=rules)(command)
+
+
+def choosing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of a command that runs rules, on this machine too."""
+    no_device = "Do not ask the hardware when the files are this machine's own."
+    return choosing_rules(click.option("--no-device", is_flag=True, help=no_device)(command))
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,14 +5,12 @@ from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence, U
 
 from scmguard.boot import Boot
 from scmguard.cli.console import USAGE, fail
-from scmguard.finding import Finding, TreeReport, at_least
+from scmguard.finding import TreeReport
 from scmguard.folder import Unreadable
 from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
-from scmguard.lint import Job
 from scmguard.repository.pairs import Pair, changed, pairs
-from scmguard.templated import run as lint
 
 # What pre-commit says of the commits that it was asked about (--from-ref, --to-ref, and before a push).
 _FROM, _TO = "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"
@@ -95,37 +93,14 @@ def open_change(paths: Sequence[str], options: Mapping[str, Any], note: Callable
 
 
 def reports(
-    change: Change, paths: Sequence[str], options: Mapping[str, Any], job: Job, fail_on: str
+    change: Change, paths: Sequence[str], lint: Callable[[Boot], TreeReport]
 ) -> Iterator[Union[TreeReport, Unreadable]]:
-    """The reports on what is staged. With ``--new-only`` without the findings that were there before."""
+    """The reports on what is staged."""
     for entry in change.pairs(paths):
         if isinstance(entry, Unreadable):
             yield entry
             continue
-        before, boot = (None, entry) if isinstance(entry, Boot) else entry[1:]
         try:
-            report = lint(job, boot)
-            if options.get("new_only") and before is not None:
-                report = _without_old(report, lint(job, before), fail_on)
-            yield report
+            yield lint(entry if isinstance(entry, Boot) else entry.after)
         except Unreadable as error:
             yield error
-
-
-def _without_old(report: TreeReport, old: TreeReport, fail_on: str) -> TreeReport:
-    from collections import Counter
-
-    from scmguard.gate.worse import weight, worse
-
-    def which(finding: Finding) -> bool:
-        return at_least(finding.severity, fail_on)
-
-    known = Counter((finding.rule, weight(finding)) for finding in old.findings if which(finding))
-    new = set(worse(known, report.findings, which))
-    kept = [finding for finding in report.findings if finding in new]
-    count = len([finding for finding in report.findings if which(finding)]) - len(kept)
-    were = (
-        "1 finding that was there before is" if count == 1 else "{} findings that were there before are".format(count)
-    )
-    said = "{}: {} not shown".format(report.path or os.curdir, were)
-    return report._replace(findings=kept, notes=report.notes + ((said,) if count else ()))

@@ -44,7 +44,7 @@ class TreeDiff(NamedTuple):
     worse: bool
 
 
-def text(trees: Iterable[TreeDiff], old: str, new: str) -> Iterator[str]:
+def text(trees: Iterable[TreeDiff]) -> Iterator[str]:
     """The comparison for people."""
     for number, tree in enumerate(trees):
         if tree.path:

@@ -17,7 +17,6 @@ from scmguard.report.session import FORMATS
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Exit with 1 from this severity up (degraded).")
 @choosing_options
 @click.option("--staged", is_flag=True, help="Check what the git index has: the PATHs, or all that differs from HEAD.")
-@click.option("--new-only", is_flag=True, help="With --staged: only findings that HEAD does not have.")
 @click.option("--pre-commit", is_flag=True, hidden=True, help="With --staged: PATHs are what pre-commit passes.")
 @click.option(
     "--baseline", metavar="FILE", help="Do not count the findings that this baseline knows.", shell_complete=files
@@ -29,8 +28,6 @@ from scmguard.report.session import FORMATS
 @click.option("--quiet", "-q", is_flag=True, help="Only findings of degraded and above, without explanations.")
 def command(paths: Tuple[str, ...], **options: Any) -> None:
     """Check boot folders, root file systems or single files; this machine when no PATH is given."""
-    if options["new_only"] and not options["staged"]:
-        raise click.UsageError("--new-only goes with --staged", click.get_current_context())
     from scmguard.cli.check import run
 
     sys.exit(run(paths, options))

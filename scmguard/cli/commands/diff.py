@@ -1,22 +1,22 @@
 """The options of ``scmguard diff``."""
 
 import sys
-from typing import Any
+from typing import Any, Tuple
 
 import click
 
-from scmguard.cli.options import CONTEXT, SEVERITIES, input_options
+from scmguard.cli.options import CONTEXT, SEVERITIES, choosing_rules, files, input_options
 
 
 @click.command("diff", context_settings=CONTEXT)
-@click.argument("old")
-@click.argument("new")
+@click.argument("sides", nargs=-1, metavar="OLD NEW", shell_complete=files)
 @input_options
 @click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report.")
 @click.option("--fail-on", type=click.Choice(SEVERITIES), help="Worse is a new finding from here up (degraded).")
-@click.option("--select", multiple=True, metavar="RULE", help="Only these rules; ids and patterns like 'root-*'.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Not these rules.")
-def command(old: str, new: str, **options: Any) -> None:
+@click.option("--staged", is_flag=True, help="Compare HEAD with the git index: the paths given, or all that differs.")
+@click.option("--pre-commit", is_flag=True, hidden=True, help="With --staged: paths are what pre-commit passes.")
+@choosing_rules
+def command(sides: Tuple[str, ...], **options: Any) -> None:
     """Show what changes in effect between two states of boot files, on each board, and which findings come and go.
 
     OLD and NEW are files, folders (with boot trees anywhere in them), or, as in git, REV:path, :path (what is staged)
@@ -24,4 +24,4 @@ def command(old: str, new: str, **options: Any) -> None:
     """
     from scmguard.cli.diff import run
 
-    sys.exit(run(old, new, options))
+    sys.exit(run(sides, options))

@@ -5,17 +5,16 @@ from typing import Any, Tuple
 
 import click
 
-from scmguard.cli.options import CONTEXT, input_options
+from scmguard.cli.options import CONTEXT, choosing_rules, files, input_options
 
 
 @click.command("fix", context_settings=CONTEXT)
-@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.argument("paths", nargs=-1, metavar="[PATH]...", shell_complete=files)
 @input_options
 @click.option("--write", is_flag=True, help="Change the files, instead of printing a patch.")
 @click.option("--unsafe", is_flag=True, help="Also fixes that bring something into effect that was not; look at them.")
 @click.option("--seal", is_flag=True, help="With --write, on an SCM: have the module sign the files afterwards.")
-@click.option("--select", multiple=True, metavar="RULE", help="Only what these rules find; ids and patterns.")
-@click.option("--ignore", multiple=True, metavar="RULE", help="Not what these rules find.")
+@choosing_rules
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing of what was done and what is left.")
 def command(paths: Tuple[str, ...], **options: Any) -> None:
     """Print a patch that corrects what can be corrected; with --write, apply it.
