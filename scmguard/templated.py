@@ -15,7 +15,6 @@ from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.parse.config_txt import parse_line
-from scmguard.repository.fillings import Fillings
 from scmguard.repository.templates import FILLER, Choices, Rendering, Template, template
 from scmguard.repository.view import View
 from scmguard.rulebook import Rule, examples_of
@@ -23,6 +22,8 @@ from scmguard.text import Source, Span, printable, shortened
 
 _FILES = ("config.txt", "cmdline.txt", "tryboot.txt", "autoboot.txt", "bootconf.txt", "boot.conf")
 _MOST_FILES = 64
+# Ways to fill in all places at once that are tried.
+_TOGETHER = 100
 # Notes on the places of one template; more are counted.
 _MOST_NOTES = 12
 
@@ -102,20 +103,47 @@ class _Templated:
 
     def _tried(self, found: Dict[_Key, Finding]) -> Dict[_Key, Finding]:
         """The findings that are still there whatever is tried; there are fewer and fewer rules to ask."""
-        fillings: Optional[Fillings] = None
         for name, each in self._templates.items():
             for choices in each.combinations():
                 found = self._left(found, {name: choices})
+        if not found or not any(line.why for each in self._templates.values() for line in each.lines.values()):
+            return found
+        from scmguard.repository.fillings import Fillings  # few trees have templates
+
+        fillings = Fillings(examples_of(self._job.rules))
+        texts: Dict[str, Dict[int, List[str]]] = {}
         for name, each in self._templates.items():
             for line in each.unknown():
-                if not found:
-                    return found
-                fillings = fillings or Fillings(examples_of(self._job.rules))
-                way = each.way_to_line[line.number]
                 segments = [(key[0], key[4]) for key in found]
-                for text in fillings.of(line, "cmdline" in name, segments):
-                    found = self._left(found, {name: Choices(way, {line.number: text})})
+                mine = list(dict.fromkeys(fillings.of(line, "cmdline" in name, segments)))
+                texts.setdefault(name, {})[line.number] = mine
+                for text in mine:
+                    found = self._left(found, {name: Choices(each.way_to_line[line.number], {line.number: text})})
+        return self._together(found, texts)
+
+    def _together(
+        self, found: Dict[_Key, Finding], texts: Mapping[str, Mapping[int, Sequence[str]]]
+    ) -> Dict[_Key, Finding]:
+        """The findings that are there also when all places are filled in at once, by chance, the same each time."""
+        import random
+
+        chance = random.Random(0)  # noqa: S311  (nobody is to be surprised)
+        for _ in range(_TOGETHER if sum(map(len, texts.values())) + self._count_blocks() > 1 else 0):
+            if not found:
+                break
+            choices = {}
+            for name, each in self._templates.items():
+                branches = {
+                    block.number: chance.randrange(-1 if block.optional else 0, len(block.branches))
+                    for block in each.blocks
+                }
+                filled = {number: chance.choice(mine) for number, mine in texts.get(name, {}).items() if mine}
+                choices[name] = Choices(branches, filled)
+            found = self._left(found, choices)
         return found
+
+    def _count_blocks(self) -> int:
+        return sum(len(each.blocks) for each in self._templates.values())
 
     def _left(self, found: Dict[_Key, Finding], choices: Mapping[str, Choices]) -> Dict[_Key, Finding]:
         if not found:
@@ -165,6 +193,8 @@ class _Templated:
             # What a file as a whole lacks may be in lines that are not known.
             return any(line.free for line in each.unknown())
         line = each.lines.get(span.line)
+        if "cmdline" not in name and span.line in each.unsure:
+            return True
         if line is None or not line.why:
             return False
         if line.free or "cmdline" not in name:

@@ -24,6 +24,7 @@ class Change:
         self._note = note
         self._is_hook = bool(options.get("pre_commit"))
         self._kind = options.get("kind") or ""
+        self._here = os.path.relpath(os.path.realpath(os.curdir), os.path.realpath(repository.top))
         start, end = os.environ.get(_FROM), os.environ.get(_TO)
         if self._is_hook and start and end:
             self.before, self.after = repository.tree(start), repository.tree(end, checked_out=True)
@@ -62,6 +63,9 @@ class Change:
 
     def _inside(self, path: str) -> Optional[List[str]]:
         """The paths in the repository that a path on the command line means; None for one that is not in the index."""
+        near = os.path.normpath(os.path.join(self._here, path))
+        if self.after.entry(near) is not None:
+            return [near]
         full = os.path.join(os.path.realpath(os.path.dirname(path) or os.curdir), os.path.basename(path.rstrip("/")))
         inner = os.path.relpath(full, os.path.realpath(self._repository.top))
         if inner == os.curdir:

@@ -9,7 +9,7 @@ together nothing is known.
 
 import itertools
 import re
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 from scmguard.parse.config_txt import parse_line
 from scmguard.text import BOM, Source, encode, printable, shortened
@@ -129,7 +129,10 @@ class Template:
         #: The branches that have to be chosen for a block, or a line, to be there.
         self.way_to_block: Dict[int, Mapping[int, int]] = {}
         self.way_to_line: Dict[int, Mapping[int, int]] = {}
+        #: The lines that stand under headers that are not known: filled in, there or not, or in any lines.
+        self.unsure: Set[int] = set()
         self._walk(self.nodes, {})
+        self._mark(self.nodes, True)
 
     def _walk(self, nodes: Sequence[Node], way: Mapping[int, int]) -> None:
         for node in nodes:
@@ -141,6 +144,25 @@ class Template:
             else:
                 self.lines[node.number] = node
                 self.way_to_line[node.number] = way
+
+    def _mark(self, nodes: Sequence[Node], sure: bool) -> Tuple[bool, bool]:
+        """Puts lines into ``unsure``; whether it is sure what holds behind them, and whether a header is among them."""
+        headers = False
+        for node in nodes:
+            if isinstance(node, Block):
+                inner = [self._mark(branch, sure) for branch in node.branches]
+                if any(header for _, header in inner):
+                    sure, headers = False, True
+                continue
+            is_header = node.text.lstrip(" \t").startswith("[")
+            if node.free or is_header and node.holes:
+                sure, headers = False, True
+            elif is_header:
+                headers = True
+                sure = sure or node.text.strip() == "[all]"
+            if not sure:
+                self.unsure.add(node.number)
+        return sure, headers
 
     def unknown(self) -> Iterator[TLine]:
         """The lines of which something is not known, in order; comments are known well enough."""
