@@ -9,6 +9,7 @@ from scmguard.cli.common import rulebook_for, settings_for
 from scmguard.cli.console import USAGE, fail, print_pieces
 from scmguard.example_files import shown
 from scmguard.finding import SEVERITIES, SEVERITY_MEANS
+from scmguard.report.rule_page import transaction_lines
 from scmguard.rulebook import Rule
 
 
@@ -62,25 +63,11 @@ def page(rule: Rule) -> Iterator[str]:
         yield "\n{} examples\n".format(kind.capitalize())
         for example in rule.examples[kind]:
             yield "  {}\n".format(example["name"])
-            yield from _transaction(example.get("transaction"))
+            yield from ("    {}\n".format(line) for line in transaction_lines(example.get("transaction")))
             for name, content in {**example.get("files", {}), **example.get("root", {})}.items():
                 yield "    {}:\n".format(name)
                 for line in shown(content).splitlines() or ["(empty)"]:
                     yield "      {}\n".format(line if line.isprintable() else repr(line)[1:-1])
-
-
-def _transaction(given: Optional[Mapping[str, Any]]) -> Iterator[str]:
-    """What an example's transaction does, in a line for each package."""
-    if given is None:
-        return
-    if given.get("unattended"):
-        yield "    (nobody watches: {})\n".format(given["unattended"])
-    for change in given["changes"]:
-        versions = " to ".join(change[key] for key in ("old", "new") if change.get(key))
-        yield "    {} {} {}\n".format(change["action"], change["package"], versions).rstrip() + "\n"
-        for what in ("brings", "takes"):
-            for path in change.get(what, ()):
-                yield "      {} /{}\n".format(what, path)
 
 
 def _wrap(text: str, lead: str, indent: Optional[str] = None) -> Iterator[str]:
