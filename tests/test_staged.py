@@ -39,7 +39,8 @@ def test_before_the_first_commit_all_that_is_staged_is_checked(repo: Repo) -> No
     repo.stage({"boot/config.txt": BAD, "boot/cmdline.txt": LINE})
     code, out, err = scmguard(repo, "check", "--staged")
     assert code == 1 and "boot/config.txt:3:1" in out and err == ""
-    assert scmguard(repo, "check", "--staged", "--new-only")[0] == 1
+    code, out, err = scmguard(repo, "diff", "--staged")
+    assert code == 1 and "+ boot/config.txt:3: brick[otg-mode-enabled]" in out and err == ""
     repo.git("rm", "-q", "-r", "--cached", "boot")
     code, out, err = scmguard(repo, "check", "--staged")
     assert (code, out) == (0, "") and err == "scmguard: note: no boot files are among what is staged\n"
@@ -108,7 +109,6 @@ def test_a_file_of_no_boot_tree_is_passed_over_with_the_reason(repo: Repo) -> No
 @pytest.mark.parametrize(
     "arguments, code, said",
     [
-        (["--new-only"], 2, "--new-only goes with --staged (see scmguard check --help)"),
         (["--staged", "-"], 2, "--staged reads the git index; it takes no standard input"),
         (["--staged", "--root", "."], 2, "--staged reads the git index; it takes no --root"),
     ],
@@ -151,15 +151,16 @@ def test_templates_in_the_index(repo: Repo) -> None:
     assert code == 1 and "--> roles/boot/templates/config.txt.j2:4:1" in out and "[otg-mode-enabled]" in out
 
 
-def test_json_and_new_only(repo: Repo) -> None:
+def test_what_gets_worse(repo: Repo) -> None:
     repo.commit({"boot/config.txt": BAD, "boot/cmdline.txt": LINE})
     repo.stage({"boot/cmdline.txt": "console=tty1 root=/dev/mmcblk0p2 rootwait\n"})
-    code, out, _ = scmguard(repo, "check", "--staged", "--new-only", "--format", "json")
-    report = json.loads(out)
-    assert code == 1 and [finding["rule"] for finding in report["findings"]] == ["encrypted-root-lost"]
-    assert report["notes"] == ["boot: 1 finding that was there before is not shown"]
+    code, out, _ = scmguard(repo, "diff", "--staged", "--format", "json")
+    [tree] = json.loads(out)["trees"]
+    assert code == 1 and [finding["rule"] for finding in tree["findings"]["new"]] == ["encrypted-root-lost"]
+    assert (tree["path"], tree["files"]) == ("boot", ["cmdline.txt"])
     repo.stage({"boot/cmdline.txt": LINE, "boot/config.txt": GOOD})
-    assert scmguard(repo, "check", "--staged", "--new-only")[0] == 0
+    code, out, _ = scmguard(repo, "diff", "--staged")
+    assert code == 0 and "brick[otg-mode-enabled]" in out.partition("findings that are gone:")[2]
 
 
 def test_an_executable_bit_alone_is_a_change(repo: Repo) -> None:
@@ -168,7 +169,7 @@ def test_an_executable_bit_alone_is_a_change(repo: Repo) -> None:
     repo.git("add", ".")
     repo.commit()
     repo.git("update-index", "--chmod=-x", "overlay/etc/initramfs-tools/hooks/x")
-    code, out, _ = scmguard(repo, "check", "--staged", "--new-only")
+    code, out, _ = scmguard(repo, "diff", "--staged")
     assert code == 1 and "hook-not-executable" in out
 
 
