@@ -144,6 +144,16 @@ def test_verdict(config: str, verdict: str) -> None:
     assert words(next(each for each in elements(tree) if each.tag == "h1")) == verdict
 
 
+def test_several_trees() -> None:
+    configs = {"bad": "otg_mode=1\n", "good": "dtoverlay=dwc2,dr_mode=host\n"}
+    reports = reports_of([boot_of({"config.txt": text}, name) for name, text in configs.items()])
+    reports[1] = reports[1]._replace(findings=[])
+    text = words(sound(page_of(reports)))
+    assert "So it is in 1 of 2 boot trees." in text
+    assert "brickbad" in text and "no findingsgood" in text
+    assert "otg_mode=1 is in effect on cm4bad/config.txt:1" in text
+
+
 def test_nothing_found() -> None:
     report = reports_of([boot_of({"config.txt": "dtoverlay=dwc2,dr_mode=host\n"})])[0]._replace(findings=[])
     assert "<h1>" in page_of([report])

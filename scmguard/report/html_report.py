@@ -10,7 +10,7 @@ from scmguard.effective.board import BOARDS, Board
 from scmguard.effective.bootfiles import boot_files, cmdline_names
 from scmguard.effective.view import view
 from scmguard.effective.worlds import TooComplex
-from scmguard.finding import TreeReport
+from scmguard.finding import Finding, TreeReport
 from scmguard.folder import Unreadable
 from scmguard.report.html import page
 from scmguard.report.html.cards import Cards, once, place
@@ -105,10 +105,13 @@ class _Tree:
         """The id of the tree's heading."""
         return "tree{}".format(self.number)
 
+    def _place(self, finding: Finding, whole: bool = False) -> str:
+        return place(finding.span, self.files, whole=whole)
+
     def listed(self) -> page.Listed:
         """What the top of the page says of the tree."""
         entries = [
-            page.Entry(each.finding, each.boards, id, place(each.finding.span, self.files))
+            page.Entry(each.finding, each.boards, id, self._place(each.finding), self._place(each.finding, True))
             for each, id in zip(self.said, self.ids)
         ]
         return page.Listed(

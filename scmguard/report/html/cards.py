@@ -120,9 +120,9 @@ def _reading(id: str, choice: str) -> Tuple[str, str]:
     return escape(READINGS[id].question), escape(says[0].upper() + says[1:])
 
 
-def place(span: Span, files: Files, near: Optional[str] = None) -> str:
-    """A place as a link to its line; the file's name is left out where it is ``near``."""
-    text = files.name(span.path)
+def place(span: Span, files: Files, near: Optional[str] = None, whole: bool = False) -> str:
+    """A place as a link to its line; without the file's name where it is ``near``, with its path if ``whole``."""
+    text = span.path if whole else files.name(span.path)
     if span.line:
         text = "line {}".format(span.line) if span.path == near else "{}:{}".format(text, span.line)
     return link(files.anchor(span.path, span.line), text)

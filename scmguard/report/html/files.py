@@ -164,7 +164,9 @@ def _other(boot: Optional[Boot], span: Span) -> _Candidate:
             data = folder.read(name)
         except Unreadable as error:
             return _Candidate(span.path, name, "other", None, "It cannot be read: {}.".format(error.reason))
-        if data is not None and len(data) <= MOST_BYTES and b"\0" not in data:
+        if data is None:
+            continue
+        if len(data) <= MOST_BYTES and b"\0" not in data:
             return _Candidate(span.path, name, "other", Source(span.path, data))
         return _Candidate(span.path, name, "other", None)
     return _Candidate(span.path, span.path, "other", None)

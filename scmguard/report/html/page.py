@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections import Counter
 from typing import Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from scmguard import assets
@@ -22,12 +23,13 @@ _VERDICTS = {
 
 
 class Entry(NamedTuple):
-    """A finding in the list at the top: its boards, where its card is, and its place as HTML."""
+    """A finding in the list at the top: its boards, the id of its card, and its place as HTML, short and whole."""
 
     finding: Finding
     boards: Tuple[str, ...]
     anchor: str
     place: str
+    whole: str
 
 
 class Listed(NamedTuple):
@@ -96,7 +98,11 @@ def verdict(session: Session, listed: Sequence[Listed], end: Tail) -> Iterator[s
     yield '<p class="brand">scmguard {}</p>\n'.format(say(session.version))
     yield "<h1>{}{}</h1>\n".format(icon(worst), words)
     if worst in SEVERITY_MEANS and worst != "hygiene" and end.summary.counts.get(worst):
-        yield '<p class="means">{}: {}.</p>\n'.format(worst.capitalize(), escape(SEVERITY_MEANS[worst]))
+        in_some = ""
+        if len(listed) > 1:
+            trees = sum(any(entry.finding.severity == worst for entry in tree.entries) for tree in listed)
+            in_some = " So it is in {} of {} boot trees.".format(trees, len(listed))
+        yield '<p class="means">{}: {}.{}</p>\n'.format(worst.capitalize(), escape(SEVERITY_MEANS[worst]), in_some)
     chips = ['<span class="chip {0}">{1}<b>{2}</b> {0}</span>'.format(name, icon(name), n) for name, n in counts(end)]
     if end.summary.waived:
         chips.append('<span class="chip waived"><b>{}</b> waived</span>'.format(end.summary.waived))
@@ -109,10 +115,10 @@ def verdict(session: Session, listed: Sequence[Listed], end: Tail) -> Iterator[s
         "Boards" if len(session.boards) > 1 else "Board",
         ", ".join("{}<small> {}</small>".format(say(name), escape(BOARDS[name].model)) for name in session.boards),
     )
-    checked = ['<a href="#{}">{}</a>'.format(tree.anchor, say(tree.path or ".")) for tree in listed[:_MOST_LISTED]]
-    if len(listed) > _MOST_LISTED:
-        checked.append("{} more below".format(len(listed) - _MOST_LISTED))
-    yield "<div><dt>Checked</dt><dd>{}</dd></div>\n</dl>\n".format(", ".join(checked) or "nothing")
+    checked = "{} boot trees".format(len(listed) or "no")
+    if len(listed) == 1:
+        checked = '<a href="#{}">{}</a>'.format(listed[0].anchor, say(listed[0].path or "."))
+    yield "<div><dt>Checked</dt><dd>{}</dd></div>\n</dl>\n".format(checked)
     yield from _said(session, listed, end)
     yield "</header>\n"
 
@@ -123,11 +129,15 @@ def _said(session: Session, listed: Sequence[Listed], end: Tail) -> Iterator[str
         yield '<section class="errors">\n<h2>Could not be checked</h2>\n{}</section>\n'.format(items("plain", errors))
     if end.notes:
         yield '<section class="notes">\n<h2>Notes</h2>\n{}</section>\n'.format(items("plain", map(say, end.notes)))
+    if len(listed) > 1:
+        yield '<nav class="findings trees" aria-labelledby="trees">\n<h2 id="trees">Boot trees</h2>\n<ol>\n'
+        yield from map(_tree, listed)
+        yield "</ol>\n</nav>\n"
     entries = [entry for tree in listed for entry in tree.entries]
     if entries:
         yield '<nav class="findings" aria-labelledby="findings">\n<h2 id="findings">Findings</h2>\n<ol>\n'
         for entry in sorted(entries, key=lambda each: -SEVERITIES.index(each.finding.severity))[:_MOST_LISTED]:
-            yield _entry(entry, len(session.boards) > 1)
+            yield _entry(entry, len(session.boards) > 1, len(listed) > 1)
         yield "</ol>\n"
         if len(entries) > _MOST_LISTED:
             yield "<p>{} more are shown with their files.</p>\n".format(len(entries) - _MOST_LISTED)
@@ -145,6 +155,16 @@ def _said(session: Session, listed: Sequence[Listed], end: Tail) -> Iterator[str
         yield _not_checked(end.not_checked)
 
 
+def _tree(tree: Listed) -> str:
+    by_severity = Counter(entry.finding.severity for entry in tree.entries)
+    worst = next((name for name in reversed(SEVERITIES) if by_severity[name]), "none")
+    said = ", ".join("{} {}".format(by_severity[name], name) for name in reversed(SEVERITIES) if by_severity[name])
+    badge = '<span class="severity {0}">{1}{2}</span>'.format(worst, icon(worst), "no findings" if not said else worst)
+    return '<li>{}<span class="what"><a href="#{}">{}</a></span><span class="where">{}</span></li>\n'.format(
+        badge, tree.anchor, say(tree.path or "."), said
+    )
+
+
 def _reason(finding: Finding) -> str:
     if finding.waived is None:
         return ""
@@ -152,14 +172,14 @@ def _reason(finding: Finding) -> str:
     return '<span class="note">{} ({})</span>'.format(say(finding.waived.reason), say(until))
 
 
-def _entry(entry: Entry, with_boards: bool) -> str:
+def _entry(entry: Entry, with_boards: bool, whole: bool) -> str:
     finding = entry.finding
     tags = ["possible"] if finding.confidence == "possible" else []
     if with_boards and entry.boards:
         tags.append("on " + ", ".join(entry.boards))
     marked = "".join(' <span class="tag">{}</span>'.format(escape(tag)) for tag in tags)
     return '<li>{}<span class="what"><a href="#{}">{}</a>{}</span><span class="where">{}</span></li>\n'.format(
-        severity(finding.severity), entry.anchor, say(finding.message), marked, entry.place
+        severity(finding.severity), entry.anchor, say(finding.message), marked, entry.whole if whole else entry.place
     )
 
 
