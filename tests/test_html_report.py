@@ -423,6 +423,14 @@ def test_a_fix_is_shown_as_a_difference() -> None:
     ]
 
 
+def test_a_fix_of_what_is_not_seen() -> None:
+    report = reports_of([boot_of({"config.txt": b"\xef\xbb\xbfarm_64bit=1\r\n"})])[0]
+    fix = Fix("end lines as Linux does", (Edit("boot/config.txt", 1, 2, "arm_64bit=1\n"),), True)
+    tree = sound(page_of([report._replace(findings=[report.findings[0]._replace(fix=fix)])]))
+    lines = [words(each) for pre in elements(tree) if pre.get("class") == "diff" for each in pre]
+    assert lines == ["-\\ufeffarm_64bit=1\\x0d", "+arm_64bit=1"]
+
+
 def test_a_fix_at_the_end_of_a_file() -> None:
     report = reports_of([boot_of({"config.txt": "arm_64bit=1\n"})])[0]
     fix = Fix("add it", (Edit("boot/config.txt", 2, 2, "[all]\ndtoverlay=dwc2,dr_mode=host\n"),), True)

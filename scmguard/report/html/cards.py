@@ -8,7 +8,7 @@ from scmguard.report.html.files import Files
 from scmguard.report.html.lines import code, link
 from scmguard.report.html.markup import escape, folded, items, say, severity
 from scmguard.rulebook import Rule
-from scmguard.text import Span, printable
+from scmguard.text import Source, Span, printable
 
 
 class Said(NamedTuple):
@@ -54,9 +54,9 @@ class Cards:
         return '<div class="waived-card" id="{}">{}</div>\n'.format(id, folded(title, waived_text(finding), "waived"))
 
     def _explanation(self, finding: Finding, files: Files) -> Iterator[str]:
-        if finding.fix is not None:
-            yield _fix(finding.fix, files)
+        fix = "" if finding.fix is None else _fix(finding.fix, files)
         if self._quiet:
+            yield fix
             return
         rule = self._rules.get(finding.rule)
         told = [("What to do", finding.help)]
@@ -64,14 +64,13 @@ class Cards:
             told = [("On the device", rule.rationale), ("Recovery", rule.recovery), *told]
         pairs = "".join("<dt>{}</dt>\n<dd>{}</dd>\n".format(name, say(text)) for name, text in told if text)
         body = '<dl class="told">\n{}</dl>\n'.format(pairs) if pairs else ""
-        if rule is not None and rule.sources:
-            body += folded("Sources", items("sources", map(say, rule.sources)), "quiet")
-        if not body:
-            return
-        if finding.rule in self._explained or finding.severity == "hygiene":
-            yield folded("What it means, and what to do", body)
+        sources = items("sources", map(say, rule.sources)) if rule is not None else ""
+        if sources:
+            sources = folded("Sources", sources, "quiet")
+        if body + sources and (finding.rule in self._explained or finding.severity == "hygiene"):
+            yield fix + folded("What it means, and what to do", body + sources)
         else:
-            yield body
+            yield body + fix + sources
         self._explained.add(finding.rule)
 
 
@@ -129,10 +128,10 @@ def place(span: Span, files: Files, near: Optional[str] = None, whole: bool = Fa
 
 
 def _fix(fix: Fix, files: Files) -> str:
-    kind = "Nothing else changes." if fix.safe else "Look at what else it changes."
+    kind = "nothing else changes" if fix.safe else "look at what else it changes"
     body = "".join(_edit(edit, files) for edit in fix.edits)
     return (
-        '<figure class="fix">\n<figcaption><strong>Proposed change:</strong> {} <span>{}</span></figcaption>\n{}'
+        '<figure class="fix">\n<figcaption><strong>Proposed change:</strong> {} <span>({})</span></figcaption>\n{}'
         "</figure>\n".format(say(fix.title), kind, body)
     )
 
@@ -142,13 +141,20 @@ def _edit(edit: Edit, files: Files) -> str:
     rows: List[str] = []
     before = source.line_text(edit.line - 1) if source is not None else ""
     if before:
-        rows.append('<span class="same"><i>&nbsp;</i>{}</span>\n'.format(code(before)))
+        rows.append('<span class="same"><i>&nbsp;</i>{}</span>'.format(code(before)))
     for number in range(edit.line, edit.end_line):
-        old = source.line_text(number) if source is not None else "line {}".format(number)
-        rows.append("<del><i>-</i>{}</del>\n".format(code(old)))
+        old = _old(source, number) if source is not None else "line {}".format(number)
+        rows.append("<del><i>-</i>{}</del>".format(code(old)))
     new = edit.text.split("\n")
     for text in new[:-1] if new[-1] == "" else new:
-        rows.append("<ins><i>+</i>{}</ins>\n".format(code(text.rstrip("\r"))))
+        rows.append("<ins><i>+</i>{}</ins>".format(code(text)))
     return '<p class="where">{}</p>\n<pre class="diff">{}</pre>\n'.format(
         place(Span(edit.path, edit.line, 1, edit.line, 1), files), "".join(rows)
     )
+
+
+def _old(source: Source, number: int) -> str:
+    """A line with what of it a change may be about and that is no part of its text: byte order mark and CR."""
+    mark = "\ufeff" if source.bom and number == 1 else ""
+    ending = source.lines[number - 1].ending if 0 < number <= len(source.lines) else ""
+    return mark + source.line_text(number) + ending.rstrip("\n")
