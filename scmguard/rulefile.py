@@ -4,7 +4,8 @@ The only module that imports ruamel.yaml. Whatever is wrong with a file is said 
 """
 
 import os
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
+import re
+from typing import Any, Callable, Dict, List, Mapping, NoReturn, Optional, Sequence, Tuple
 
 from scmguard.checks import PREDICATES
 from scmguard.checks.verbs import VERBS
@@ -71,6 +72,33 @@ _EXAMPLE_KEYS = (
     "possible",
     "incidents",
 )
+
+
+#: What a rule's id looks like; it stands in reports, configurations and file names.
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+# What the parts of an example are, in the words of a complaint.
+_EXAMPLE_PARTS: Dict[str, Tuple[str, Callable[[Any], bool]]] = {
+    "name": ("text", lambda value: isinstance(value, str) and bool(value.strip())),
+    "profile": ("text", lambda value: isinstance(value, str)),
+    "board": ("text, or a list of texts", lambda value: isinstance(value, str) or _is_texts(value)),
+    "possible": ("true or false", lambda value: isinstance(value, bool)),
+    "finds": ("a list of texts", _is_texts),
+    "supervised": ("a list of texts", _is_texts),
+    "incidents": (
+        "a list of numbers",
+        lambda value: isinstance(value, list) and all(type(each) is int for each in value),
+    ),
+    **{
+        key: ("a mapping", lambda value: isinstance(value, dict))
+        for key in ("files", "root", "links", "space", "device", "ledger", "transaction")
+    },
+}
 
 
 def read_yaml(path: str) -> Any:
@@ -154,6 +182,8 @@ def read_rule(path: str) -> Dict[str, Any]:
         raise RuleError("{}:1: a rule is a mapping".format(path))
     check_keys(path, entry, _KEYS, [key for key in _KEYS if key not in _OPTIONAL])
     stem = os.path.splitext(os.path.basename(path))[0]
+    if not isinstance(entry["id"], str) or not _ID.fullmatch(entry["id"]):
+        complain(path, ["id"], "an id is made of small letters, digits and single hyphens")
     if entry["id"] != stem:
         complain(path, ["id"], "the id must be the file's name, {}".format(stem))
     if entry["severity"] not in SEVERITIES:
@@ -162,8 +192,7 @@ def read_rule(path: str) -> Dict[str, Any]:
         if not isinstance(entry[key], str) or not entry[key].strip():
             complain(path, [key], "{} must be text".format(key))
     for key in ("sources", "needs", "wants", "profiles", "looks-at", "facts"):
-        values = entry.get(key, [])
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        if not _is_texts(entry.get(key, [])):
             complain(path, [key], "{} must be a list of texts".format(key))
     for key in ("needs", "wants"):
         for number, value in enumerate(entry.get(key, [])):
@@ -213,7 +242,7 @@ def _check_check(path: str, check: Any) -> None:
     verb = next(iter(check))
     if verb == "python":
         check_keys(path, check, ["python"], ["python"], ["check"])
-        if check["python"] not in PREDICATES:
+        if not isinstance(check["python"], str) or check["python"] not in PREDICATES:
             complain(path, ["check", "python"], "there is no predicate {!r}".format(check["python"]))
         return
     if verb not in VERBS:
@@ -221,6 +250,16 @@ def _check_check(path: str, check: Any) -> None:
     check_keys(path, check, [verb, "never", "always"], [verb], ["check"])
     if ("never" in check) == ("always" in check):
         complain(path, ["check"], "{} takes either never or always".format(verb))
+    named, sense = check[verb], "never" if "never" in check else "always"
+    if verb == "file":
+        if not named or not _is_texts(named):
+            complain(path, ["check", verb], "file must be a list of names")
+        if check[sense] != "present":
+            complain(path, ["check", sense], "of a file, {} can only be present".format(sense))
+    elif not isinstance(named, str) or not named.strip():
+        complain(path, ["check", verb], "{} must be a name".format(verb))
+    elif not isinstance(check[sense], str) and type(check[sense]) is not int:
+        complain(path, ["check", sense], "{} must be a number or text".format(sense))
 
 
 def _check_examples(path: str, examples: Any) -> None:
@@ -238,9 +277,9 @@ def _check_examples(path: str, examples: Any) -> None:
             check_keys(path, case, _EXAMPLE_KEYS, ["name", "finds"] if kind == "bad" else ["name"], above)
             if case.get("severity", "brick") not in SEVERITIES:
                 complain(path, [*above, "severity"], "severity must be one of {}".format(", ".join(SEVERITIES)))
-            numbers = case.get("incidents", [])
-            if not isinstance(numbers, list) or not all(isinstance(each, int) for each in numbers):
-                complain(path, [*above, "incidents"], "incidents must be a list of numbers")
+            for key, (what, fits) in _EXAMPLE_PARTS.items():
+                if key in case and not fits(case[key]):
+                    complain(path, [*above, key], "{} must be {}".format(key, what))
 
 
 def read_profile(path: str) -> Dict[str, Any]:

@@ -17,8 +17,8 @@ from scmguard.cli.options import CONTEXT
 
 #: The commands; each is in a module of its own, which has its name.
 COMMANDS = (
-    "baseline", "check", "completion", "device", "diff", "edit", "fix", "guard", "init", "restore", "rules", "seal",
-    "set", "show", "snapshot", "unset",
+    "baseline", "check", "completion", "device", "diff", "edit", "fix", "guard", "init", "restore", "rules", "schema",
+    "seal", "set", "show", "snapshot", "unset",
 )  # fmt: skip
 
 
