@@ -1,6 +1,7 @@
 """The index and revisions of real repositories, read as folders."""
 
 import gc
+import hashlib
 import os
 import subprocess
 import sys
@@ -315,6 +316,28 @@ def test_objects_of_a_promisor_are_not_fetched(plain: Repo, tmp_path: Any) -> No
     assert "is not in the repository" in reason(lambda: folder.read("boot/config.txt"))
     assert "is not in the repository" in reason(lambda: folder.status("boot/config.txt"))
     assert folder.names("boot") == ["config.txt"]
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
+
+
+def test_what_git_lfs_keeps_is_read_where_it_is_here(plain: Repo, tmp_path: Any) -> None:
+    """The form of pointers and of the folder is that of Git LFS; it is not needed to read them."""
+    data = b"\xd0\r\xfe\xed a device tree"
+    id = hashlib.sha256(data).hexdigest()
+    plain.commit(
+        {"boot/x.dtbo": POINTER.format(id, len(data)), "notes": "version https://git-lfs.github.com/spec/v1\n"}
+    )
+    assert "is kept by Git LFS" in reason(lambda: index(plain).read("boot/x.dtbo"))
+    kept = plain.write(".git/lfs/objects/{}/{}/{}".format(id[:2], id[2:4], id), data)
+    assert index(plain).read("boot/x.dtbo") == data
+    linked = str(tmp_path / "linked")
+    plain.git("worktree", "add", "-q", "-b", "two", linked)
+    assert Repository(os.path.join(linked, "boot")).tree("HEAD").read("boot/x.dtbo") == data
+    assert index(plain).read("notes").startswith(b"version")
+    with open(kept, "wb") as stream:
+        stream.write(b"something else")
+    assert "is kept by Git LFS" in reason(lambda: index(plain).read("boot/x.dtbo"))
 
 
 def test_one_child_reads_all_and_ends(plain: Repo) -> None:

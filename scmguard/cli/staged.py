@@ -10,6 +10,7 @@ from scmguard.folder import Unreadable
 from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
+from scmguard.inputs.gitprocess import hook_environment
 from scmguard.repository.pairs import Pair, changed, pairs
 
 # What pre-commit says of the commits that it was asked about (--from-ref, --to-ref, and before a push).
@@ -55,7 +56,8 @@ class Change:
         found, skipped = pairs(self.before, self.after, inside, bool(paths) and not self._is_hook, self._kind)
         for label, reason in skipped:
             self._note("{}: passed over: it {}".format(label, reason))
-        if not found and not outside:
+        # A hook is quiet where it has nothing to do.
+        if not found and not outside and not hook_environment():
             self._note("no boot files are among what {}".format("was named" if paths else "is staged"))
         yield from found
         for path in outside:

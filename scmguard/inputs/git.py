@@ -12,6 +12,7 @@ from scmguard.folder import Unreadable
 from scmguard.inputs.gitprocess import Blobs, Said, environment, find_git, hook_environment, run, why
 from scmguard.inputs.gittree import Entry, GitFolder, Revision, Tree, Working
 
+_WHERE = ("rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir")
 _SUBMODULE = 0o160000
 _INTENT_TO_ADD = 1 << 29
 _EMPTY = frozenset(
@@ -32,8 +33,9 @@ class Repository:
 
     def __init__(self, start: str = ".") -> None:
         self._git = find_git(start)
+        self._common = ""
         self.top, self._environment = self._discover(start)
-        self._blobs = Blobs(self._git, self.top, self._environment)
+        self._blobs = Blobs(self._git, self.top, self._environment, self._common)
 
     def index(self) -> GitFolder:
         """What is staged, as a folder; its files are labelled as in the working directory. Raises Unreadable."""
@@ -101,13 +103,15 @@ class Repository:
         return top, {**environment(), **where}
 
     def _top(self, folder: str, variables: Mapping[str, str], start: str) -> Tuple[str, Dict[str, str]]:
-        answer = run(self._git, ("rev-parse", "--show-toplevel", "--absolute-git-dir"), folder, variables, start)
+        answer = run(self._git, _WHERE, folder, variables, start)
         if answer.status != 0:
             raise Unreadable(start, why(answer.err))
         lines = answer.out.split(b"\n")
-        if len(lines) != 3:
+        if len(lines) != 4:
             raise Unreadable(start, "is in a repository whose path has a line end in it")
         top, where = os.fsdecode(lines[0]), os.fsdecode(lines[1])
+        # Of linked working trees the objects are elsewhere; what is relative is so from where git was asked.
+        self._common = os.path.join(os.path.realpath(folder), os.fsdecode(lines[2]))
         return top, {"GIT_DIR": where, "GIT_WORK_TREE": top}
 
     def _run(self, arguments: Sequence[str], label: str) -> Said:

@@ -14,12 +14,15 @@ import weakref
 from typing import Dict, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from scmguard.folder import Unreadable
-from scmguard.inputs.disk import MAX_BYTES
+from scmguard.inputs.disk import MAX_BYTES, contents, open_named
 from scmguard.programs import ENVIRONMENT, FOLDERS
 
 #: Seconds that git has for one answer.
 LIMIT = 60.0
 _PIECE = 1 << 16
+# The form of a pointer is that of the specification of Git LFS, docs/spec.md.
+_LFS = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ .*\n)*?oid sha256:([0-9a-f]{64})\n")
+_LARGEST_POINTER = 1024
 _NOT_HERE = "its content is not in the repository (a partial clone, or a damaged one)"
 # What git runs as: nothing of the repository's own, in the words of versions that have no environment variable for it.
 _OPTIONS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never")
@@ -124,8 +127,9 @@ def _reason(error: OSError) -> str:
 class Blobs:
     """The bytes of a repository's objects, through children that are started when they are asked and end with this."""
 
-    def __init__(self, program: str, folder: str, variables: Mapping[str, str]) -> None:
+    def __init__(self, program: str, folder: str, variables: Mapping[str, str], common: str) -> None:
         self._start = [program, *_OPTIONS, "cat-file"], folder, dict(variables)
+        self._lfs = os.path.join(common, "lfs", "objects")
         self._reader: Optional[_Child] = None
         self._sizes: Optional[_Child] = None
 
@@ -138,7 +142,25 @@ class Blobs:
             # What it is about to say is not to be read.
             self._reader.end()
             raise Unreadable(label, "is larger than {} MiB".format(MAX_BYTES >> 20))
-        return self._reader.take(size, label)
+        data = self._reader.take(size, label)
+        pointer = _LFS.match(data) if size < _LARGEST_POINTER else None
+        return data if pointer is None else self._of_lfs(pointer.group(1).decode("ascii"), label)
+
+    def _of_lfs(self, id: str, label: str) -> bytes:
+        """What Git LFS keeps beside the objects for a file of which they have the digest alone."""
+        from hashlib import sha256
+
+        path = os.path.join(self._lfs, id[:2], id[2:4], id)
+        data = b""
+        if os.path.isfile(path):
+            file = open_named(path)
+            try:
+                data = contents(file, label)
+            finally:
+                os.close(file)
+        if sha256(data).hexdigest() != id:
+            raise Unreadable(label, "is kept by Git LFS, and its content is not here (git lfs fetch brings it)")
+        return data
 
     def size(self, id: str, label: str) -> int:
         """The size of an object in bytes. Raises :class:`Unreadable`."""
