@@ -15,7 +15,8 @@ from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.parse.config_txt import parse_line
-from scmguard.repository.templates import FILLER, Choices, Rendering, Template, template
+from scmguard.repository.templateparser import template
+from scmguard.repository.templates import FILLER, Choices, Rendering, Template
 from scmguard.repository.view import View
 from scmguard.rulebook import Rule, examples_of
 from scmguard.text import Source, Span, printable, shortened

@@ -14,7 +14,8 @@ from scmguard.finding import TreeReport
 from scmguard.folder import MemoryFolder
 from scmguard.lint import Job
 from scmguard.lint import run as lint
-from scmguard.repository.templates import Choices, template
+from scmguard.repository.templateparser import template
+from scmguard.repository.templates import Choices
 from scmguard.rulebook import load
 from scmguard.templated import run
 from tests.places import CORPUS, needs_corpus
@@ -93,6 +94,8 @@ def test_what_is_known_is_checked(text: str, line: int) -> None:
         "{% if pi5 %}\n[pi5]\n{% endif %}\notg_mode=1\n",
         "{% if a %}\n{% if b %}\n[none]\n{% endif %}\n{% endif %}\notg_mode=1\n",
         "otg_mode=1\ninclude {{ file }}\n",
+        "{% for x in y %}\notg_mode=1\n[pi5]\n{% endfor %}\n",
+        "{% extends 'base' %}\n{% block boot %}\notg_mode=1\n{% endblock %}\n",
         "{% if a %}\notg_mode=1\n",
         "{% if a %}otg_mode=1\n{% endif %}\n",
     ],
