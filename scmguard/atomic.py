@@ -44,9 +44,30 @@ def replace(
     extended attributes the new one gets instead, as far as the system lets it. Returns what of these it could not have.
     Raises OSError; then the old file is there, or, if only the folder could not be synchronised, the new one.
     """
+    temporary, missing = prepare(path, pieces, mode, mtime, modeless, like)
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        discard(temporary)
+        raise
+    sync_folder(os.path.dirname(path) or os.curdir)
+    return missing
+
+
+def prepare(
+    path: str,
+    pieces: Iterable[bytes],
+    mode: Optional[int] = None,
+    mtime: int = 0,
+    modeless: bool = False,
+    like: Optional[int] = None,
+) -> Tuple[str, Tuple[str, ...]]:
+    """The first half of :func:`replace`: the new file, on the disk, under another name, which is returned.
+
+    With it comes what of ``like`` it could not have. Raises OSError; then there is no such file.
+    """
     missing: Tuple[str, ...] = ()
-    folder = os.path.dirname(path) or os.curdir
-    handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=UNFINISHED, dir=os.path.dirname(path) or os.curdir)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.writelines(pieces)
@@ -59,13 +80,16 @@ def replace(
             if mtime:
                 os.utime(stream.fileno(), (mtime, mtime))
             os.fsync(stream.fileno())
-        os.replace(temporary, path)
     except BaseException:
-        with suppress(OSError):  # what went wrong before is what counts
-            os.unlink(temporary)
+        discard(temporary)
         raise
-    sync_folder(folder)
-    return missing
+    return temporary, missing
+
+
+def discard(temporary: str) -> None:
+    """Takes away what :func:`prepare` made, if it is there; whatever made that necessary is what counts."""
+    with suppress(OSError):
+        os.unlink(temporary)
 
 
 def _take_over(new: int, old: int) -> Tuple[str, ...]:

@@ -44,6 +44,8 @@ class Boot:
         self.memo: Dict[Any, Any] = {}
         #: Files that could not be read and were taken for missing: their rules have not seen them.
         self.problems: List[Unreadable] = []
+        #: Files of :meth:`lend`, by name.
+        self.lent: Dict[str, Source] = {}
         self._documents: Dict[str, Optional[Document]] = {}
         self._binaries: Optional[bool] = None
         self._bootconf: Optional[str] = None
@@ -101,6 +103,7 @@ class Boot:
 
     def lend(self, name: str, source: Source) -> None:
         """Puts a file beside those of the tree that is kept elsewhere: the configuration in the EEPROM."""
+        self.lent[name] = source
         self._documents[name] = Document(source)
         if name in BOOTCONF_NAMES:
             self._bootconf = name

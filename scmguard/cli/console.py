@@ -61,6 +61,19 @@ def print_pieces(pieces: Iterable[str], stream: TextIO) -> None:
         fail(COULD_NOT, "standard output: {}".format((error.strerror or str(error)).lower()))
 
 
+def print_bytes(data: bytes) -> None:
+    """Writes bytes to standard output as they are; a full disk is one line and an exit code."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop(sys.stdout)
+        fail(COULD_NOT, "standard output: {}".format((error.strerror or str(error)).lower()))
+
+
 def drop(stream: TextIO) -> None:
     """Sends whatever is still to be written there to nowhere."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -39,6 +39,28 @@ def run(options: Mapping[str, Any]) -> int:
     return seal(LiveMachine(), "/" + FOLDER, options)
 
 
+def prepare() -> None:
+    """Ends the program where files of this machine could not be signed, whatever is in them."""
+    if os.geteuid() != 0:
+        fail(COULD_NOT, "nothing was written: to have files signed takes root")
+    try:
+        boot = discover.this_machine(Request())
+    except Unreadable as error:
+        fail(COULD_NOT, str(error))
+    device = gather(LiveMachine())
+    if _manifest(device):
+        _mounted(boot, device)
+        _ledger(device, False)
+
+
+def ledger_now() -> Optional[bytes]:
+    """The ledger's bytes: as long as they are the same, no signature was asked for. None where there is none."""
+    try:
+        return Store("/" + FOLDER).read()
+    except OSError:
+        return None
+
+
 def seal(machine: Machine, folder: str, options: Mapping[str, Any]) -> int:
     """As :func:`run`, with the machine to ask and the folder of the ledger given."""
     try:

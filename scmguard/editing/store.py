@@ -85,6 +85,13 @@ class Original:
         finally:
             now.close()
 
+    def prepare(self, data: bytes) -> str:
+        """Another content, on the disk beside it under another name, with its owner and what else it has: that name.
+
+        Raises OSError.
+        """
+        return atomic.prepare(self.path, [data], like=self._handle)[0]
+
     def replace(self, data: bytes) -> Tuple[str, ...]:
         """Puts another content in its place, as a whole, with its owner and what else it has.
 

@@ -1,7 +1,10 @@
 """Fixes of whole files: how they are encoded, and how they end."""
 
+import re
 from typing import Iterator
 
+from scmguard.effective.config import evaluate
+from scmguard.effective.worlds import TooComplex
 from scmguard.fixes.proposal import Fault, Proposal, anything, nothing
 from scmguard.fixes.rewrite import appended, replaced, with_last_end
 from scmguard.text import BOM, decode, encode
@@ -33,6 +36,8 @@ def bad_encoding(fault: Fault) -> Iterator[Proposal]:
         contents = {fault.name: data[len(BOM) :]}
         yield Proposal("take off the byte order mark", contents, anything, (("bom", "skipped"),))
     elif "CR" in message and b"\r" in data:
+        if not _is_run(fault) and re.search(rb"\r(?![\r\n]|\Z)", data):
+            return  # to the kernel a lone CR is a blank
         contents = {fault.name: encode(_with_lf(decode(data)))}
         yield Proposal("end lines with LF alone", contents, anything, (("carriage-return", "ends-line"),))
     else:
@@ -42,6 +47,15 @@ def bad_encoding(fault: Fault) -> Iterator[Proposal]:
         if new != old and new.isascii():
             contents = {fault.name: replaced(fault.source, number, [new])}
             yield Proposal("write ASCII characters", contents, anything, safe=False)
+
+
+def _is_run(fault: Fault) -> bool:
+    """Whether the file is one of config.txt's kind, and not the command line."""
+    try:
+        documents = evaluate(fault.boot, fault.board).run.documents
+    except TooComplex:
+        return False
+    return any(document.source.path == fault.source.path for document in documents)
 
 
 def _with_lf(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Iterator, List, Optional, Tuple
 from scmguard import catalogue
 from scmguard.effective.meaning import LINE_LIMIT, SetEffect, effects, parse_filter
 from scmguard.fixes.proposal import Fault, May, Proposal, about, anything, either, nothing
-from scmguard.fixes.rewrite import replaced, with_text, wrapped_comment
+from scmguard.fixes.rewrite import looks_like_code, replaced, with_text, wrapped_comment
 from scmguard.parse.config_txt import Statement, parse_line, parse_overlay, parse_parameters
 from scmguard.text import encode, printable
 
@@ -34,21 +34,29 @@ def _settling(text: str, key: str, *settles: Tuple[str, str]) -> Tuple[May, Tupl
 
 
 def trailing_comment(fault: Fault) -> Iterator[Proposal]:
-    """The comment becomes a line of its own above the setting."""
+    """The comment becomes a line of its own above the setting.
+
+    One that reads as a setting would be taken for one that is switched off, by tools that switch on what they find.
+    """
     number, text, statement = _line(fault)
     value, mark, comment = statement.value.partition("#")
     if not mark:
         return
-    setting = text[: statement.value_start] + value.rstrip(" \t")
-    indent = text[: len(text) - len(text.lstrip(" \t"))]
-    lines = wrapped_comment("{}# {}".format(indent, comment.strip(" \t#")), LINE_LIMIT)
+    setting = (text[: statement.value_start] + value).rstrip(" \t")
+    lines = _own_line(text, comment)
     if lines is None:
         return
-    if not comment.strip(" \t#"):
-        lines = []
     may, settles = _settling(text, statement.key, ("trailing-comment", "stripped"))
     title = "move the comment to a line of its own" if lines else "take off the # behind the value"
-    yield Proposal(title, {fault.name: replaced(fault.source, number, [*lines, setting])}, may, settles)
+    safe = not any(looks_like_code(line.lstrip(" \t#")) for line in lines)
+    yield Proposal(title, {fault.name: replaced(fault.source, number, [*lines, setting])}, may, settles, safe)
+
+
+def _own_line(text: str, comment: str) -> Optional[List[str]]:
+    """What stood behind a line's # as comments of their own, indented as the line; None where it does not fit."""
+    says = comment.lstrip(" \t#").rstrip(" \t")
+    indent = text[: len(text) - len(text.lstrip(" \t"))]
+    return wrapped_comment("{}# {}".format(indent, says), LINE_LIMIT) if says else []
 
 
 def spaces_around_equals(fault: Fault) -> Iterator[Proposal]:
@@ -56,14 +64,18 @@ def spaces_around_equals(fault: Fault) -> Iterator[Proposal]:
     number, text, statement = _line(fault)
     if statement.spaced:
         end = statement.value_start if statement.value_start >= 0 else len(text)
-        port = "" if statement.port is None else ":{}".format(statement.port)
-        new = text[: statement.key_start] + statement.key + port + "=" + text[end:]
+        name = re.match(r"[^ \t=]+", text[statement.key_start :])
+        if name is None:
+            return
+        new = text[: statement.key_start] + name.group() + "=" + text[end:]
         may, settles = _settling(text, statement.key, ("spaces-around-equals", "accepted"))
         yield Proposal("take out the blanks", {fault.name: replaced(fault.source, number, [new])}, may, settles)
         return
-    value = _BLANKS.sub(r"\1", statement.value)
-    if value != statement.value:
-        new = text[: statement.value_start] + value
+    value, mark, comment = statement.value.partition("#")
+    new = _BLANKS.sub(r"\1", value)
+    # Between quotes a blank may be meant.
+    if new != value and '"' not in value:
+        new = text[: statement.value_start] + new + mark + comment
         contents = {fault.name: replaced(fault.source, number, [new])}
         yield Proposal("take the blanks out of the value", contents, about(statement.key), safe=False)
 
@@ -184,9 +196,10 @@ def unknown_section(fault: Fault) -> Iterator[Proposal]:
     if statement.tail:
         settles += (("section-tail", "ignored"),)
         comment = statement.tail.strip(" \t")
-        if not comment.startswith("#"):
+        above = _own_line("", comment) if comment.startswith("#") else None
+        if above is None or any(looks_like_code(line.lstrip(" \t#")) for line in above):
             return
-        lines = [*(wrapped_comment("# " + comment.strip("# \t"), LINE_LIMIT) or []), *lines]
+        lines = [*above, *lines]
     if _bytes(text) > LINE_LIMIT:
         settles += _WHOLE
     contents = {fault.name: replaced(fault.source, number, lines)}

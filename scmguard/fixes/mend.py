@@ -5,14 +5,15 @@ about; the finding must be gone; and no rule may have more, worse or surer findi
 """
 
 import difflib
-from typing import Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+import re
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Mapping, Match, NamedTuple, Optional, Tuple, Union
 
 from scmguard.boot import Boot
 from scmguard.effective.board import BOARDS, Board
 from scmguard.effective.difference import Difference, differences
 from scmguard.effective.readings import CHOICES
 from scmguard.effective.worlds import FALSE, TRUE, TooComplex
-from scmguard.finding import Edit, Finding, Fix, TreeReport
+from scmguard.finding import Edit, Finding, Fix, TreeReport, at_least
 from scmguard.fixes import TOPICS, fixer
 from scmguard.fixes.proposal import Fault, Proposal, name_of
 from scmguard.folder import Unreadable
@@ -22,6 +23,9 @@ from scmguard.packages.future import edited
 from scmguard.text import Source, decode
 from scmguard.worse import tally, worse
 
+if TYPE_CHECKING:
+    from scmguard.device.facts import Device
+
 # A tree with more faults is not mended line by line.
 _MOST_FIXES = 500
 
@@ -29,12 +33,14 @@ _MOST_FIXES = 500
 class Mended(NamedTuple):
     """A tree with its faults corrected: the report on it, new contents by name, and what was done.
 
+    ``old`` are the contents that these files had when they were looked at.
     ``unsafe`` are findings that only an unsafe fix would correct, where these were not asked for; ``left`` are those
     for which no proposal passed, with the reason.
     """
 
     report: TreeReport
     contents: Dict[str, bytes]
+    old: Dict[str, bytes]
     done: List[Tuple[Finding, Fix]]
     unsafe: List[Tuple[Finding, Fix]]
     left: List[Tuple[Finding, str]]
@@ -53,11 +59,20 @@ class Passed(NamedTuple):
     report: TreeReport
 
 
-def mend(job: Job, boot: Boot, unsafe: bool = False, wanted: Callable[[Finding], bool] = every) -> Mended:
-    """Corrects what can be corrected, one finding after the other: of those that are ``wanted``. Raises Unreadable."""
+def mend(
+    job: Job,
+    boot: Boot,
+    unsafe: bool = False,
+    wanted: Callable[[Finding], bool] = every,
+    device: "Optional[Device]" = None,
+) -> Mended:
+    """Corrects what can be corrected, one finding after the other: of those that are ``wanted``. Raises Unreadable.
+
+    ``device`` are the facts of the machine that the files are on.
+    """
     contents: Dict[str, bytes] = {}
     done: List[Tuple[Finding, Fix]] = []
-    now, report = boot, lint(job, boot)
+    now, report = boot, lint(job, boot, device)
     while True:
         waiting: List[Tuple[Finding, Fix]] = []
         left: List[Tuple[Finding, str]] = []
@@ -66,7 +81,7 @@ def mend(job: Job, boot: Boot, unsafe: bool = False, wanted: Callable[[Finding],
             if finding.rule not in TOPICS or not wanted(finding):
                 continue
             # What was in the way before may have been another fault, corrected since: all are tried again.
-            found, reason = proved(job, now, report, finding)
+            found, reason = proved(job, now, report, finding, device)
             if found is None:
                 if reason:
                     left.append((finding, reason))
@@ -83,32 +98,35 @@ def mend(job: Job, boot: Boot, unsafe: bool = False, wanted: Callable[[Finding],
         now, report = step.boot, step.report
         if len(done) >= _MOST_FIXES:
             break
-    changed = {name: data for name, data in contents.items() if data != boot.files.read(name)}
-    return Mended(report, changed, done, waiting, left)
+    old = {name: _data(boot, name) for name in contents}
+    changed = {name: data for name, data in contents.items() if data != old[name]}
+    return Mended(report, changed, {name: old[name] for name in changed}, done, waiting, left)
 
 
-def with_fixes(job: Job, report: TreeReport) -> TreeReport:
+def with_fixes(job: Job, report: TreeReport, device: "Optional[Device]" = None) -> TreeReport:
     """The report with what would correct each finding by itself. Raises Unreadable."""
     if report.boot is None:
         return report
     findings = []
     for finding in report.findings:
         if finding.rule in TOPICS and finding.waived is None:
-            found, _ = proved(job, report.boot, report, finding)
+            found, _ = proved(job, report.boot, report, finding, device)
             if found is not None:
                 finding = finding._replace(fix=_fix(report.boot, found.proposal))
         findings.append(finding)
     return report._replace(findings=findings)
 
 
-def proved(job: Job, boot: Boot, report: TreeReport, finding: Finding) -> Tuple[Optional[Passed], str]:
+def proved(
+    job: Job, boot: Boot, report: TreeReport, finding: Finding, device: "Optional[Device]" = None
+) -> Tuple[Optional[Passed], str]:
     """The first proposal for a finding that holds; None, with the reason, where none does.
 
     The reason is empty where there was no proposal at all. ``report`` is the one on ``boot``.
     """
     reason = ""
     for proposal in _proposals(job, boot, finding):
-        found = _tried(job, boot, report, finding, proposal)
+        found = _tried(job, boot, report, finding, proposal, device)
         if isinstance(found, Passed):
             return found, ""
         reason = found
@@ -121,21 +139,29 @@ def _proposals(job: Job, boot: Boot, finding: Finding) -> Iterator[Proposal]:
     if name is None or source is None or finding.span.line > len(source.lines):
         return
     board = BOARDS[finding.board] if finding.board else job.boards[0]
-    names = frozenset(one.name for one in job.boards)
-    yield from fixer(finding.rule)(Fault(boot, finding, name, source, board, names))
+    for proposal in fixer(finding.rule)(Fault(boot, finding, name, source, board)):
+        if all(_is_text(boot, each) or finding.rule == "bad-encoding" for each in proposal.contents):
+            yield proposal
 
 
-def _tried(job: Job, boot: Boot, report: TreeReport, finding: Finding, proposal: Proposal) -> "Union[Passed, str]":
+def _is_text(boot: Boot, name: str) -> bool:
+    """Whether a line can be put into a file: not into one in UTF-16."""
+    return not _data(boot, name).startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
+def _tried(
+    job: Job, boot: Boot, report: TreeReport, finding: Finding, proposal: Proposal, device: "Optional[Device]"
+) -> "Union[Passed, str]":
     """What speaks against a proposal, in words, where something does."""
     new = edited(boot, proposal.contents)
     try:
         # The boards that are checked are the likeliest to tell.
         for board in sorted(BOARDS.values(), key=lambda one: one not in job.boards):
-            for difference in differences(boot, new, board):
+            for difference in differences(_whole(boot), _whole(new), board):
                 reason = _objection(difference, board, proposal)
                 if reason:
                     return reason
-        after = lint(job, new)
+        after = lint(job, new, device)
     except (TooComplex, Unreadable) as error:
         return "what it would change cannot be worked out: {}".format(error)
     if _number(after, finding.rule) >= _number(report, finding.rule):
@@ -147,6 +173,22 @@ def _tried(job: Job, boot: Boot, report: TreeReport, finding: Finding, proposal:
     if added:
         return "it would lead to {}: {}".format(added[0].rule, added[0].message)
     return Passed(proposal, new, after)
+
+
+def _data(boot: Boot, name: str) -> bytes:
+    """What a file contained when it was read; it may be another by now."""
+    source = boot.source(name)
+    return b"" if source is None else source.data
+
+
+def _whole(boot: Boot) -> Boot:
+    """The tree that a single file is in, for what else is run with it: tryboot.txt, what the EEPROM appends."""
+    if not boot.single:
+        return boot
+    if "whole" not in boot.memo:
+        boot.memo["whole"] = Boot(boot.files, boot.root)
+    whole: Boot = boot.memo["whole"]
+    return whole
 
 
 def _objection(difference: Difference, board: Board, proposal: Proposal) -> str:
@@ -169,16 +211,22 @@ def _number(report: TreeReport, rule: str) -> int:
 
 
 def _weighed(report: TreeReport, proposal: Proposal) -> List[Finding]:
-    """The findings as they are compared: where a reading is settled, what was possible is certain."""
+    """The findings as they are compared: where a reading is settled, what was possible may become certain.
+
+    Not what stops the boot: there each reading under which it boots is worth keeping.
+    """
     if not proposal.settles:
         return report.findings
-    return [finding._replace(confidence="certain") for finding in report.findings]
+    return [
+        finding if at_least(finding.severity, "no-boot") else finding._replace(confidence="certain")
+        for finding in report.findings
+    ]
 
 
 def _fix(boot: Boot, proposal: Proposal) -> Fix:
     edits: List[Edit] = []
     for name, data in proposal.contents.items():
-        edits += edits_of(boot.files.label(name), boot.files.read(name) or b"", data)
+        edits += edits_of(boot.files.label(name), _data(boot, name), data)
     return Fix(proposal.title, tuple(edits), proposal.safe)
 
 
@@ -201,16 +249,27 @@ def _lines(path: str, data: bytes) -> List[str]:
 
 
 def patch(names: Mapping[str, str], old: Mapping[str, bytes], new: Mapping[str, bytes]) -> Iterator[str]:
-    """A unified diff of files, which ``patch -p0`` takes; ``names`` are their paths."""
+    """A unified diff of files, which ``patch -p0`` and ``git apply -p0`` take; ``names`` are their paths.
+
+    Line ends are LF alone to both: a CR is the last character of its line.
+    """
     for name, data in new.items():
-        before, after = _pieces(old.get(name, b"")), _pieces(data)
-        for piece in difflib.unified_diff(before, after, names[name], names[name]):
+        before, after = _at_lf(decode(old.get(name, b""))), _at_lf(decode(data))
+        header = _header(names[name])
+        for piece in difflib.unified_diff(before, after, header, header):
             yield piece if piece.endswith("\n") else piece + "\n\\ No newline at end of file\n"
-
-
-def _pieces(data: bytes) -> Sequence[str]:
-    return decode(data).splitlines(keepends=True) if b"\r" not in data else _at_lf(decode(data))
 
 
 def _at_lf(text: str) -> List[str]:
     return [line + "\n" for line in text.split("\n")[:-1]] + [line for line in text.split("\n")[-1:] if line]
+
+
+def _header(name: str) -> str:
+    """A file's name as patches have it: a tab ends one with blanks in it, and odd characters are quoted as in C."""
+    if re.search(r'[\x00-\x1f\x7f"\\]', name):
+        return '"{}"'.format(re.sub(r'[\x00-\x1f\x7f"\\]', _octal, name))
+    return name + "\t" if " " in name else name
+
+
+def _octal(match: "Match[str]") -> str:
+    return "\\{:03o}".format(ord(match.group()))

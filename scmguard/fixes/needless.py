@@ -2,6 +2,7 @@
 
 from typing import Iterator
 
+from scmguard import catalogue
 from scmguard.effective.board import Board
 from scmguard.effective.config import evaluate
 from scmguard.effective.difference import Difference, loaded
@@ -13,8 +14,15 @@ from scmguard.text import printable
 
 
 def inert_setting(fault: Fault) -> Iterator[Proposal]:
-    """A line that a later one always replaces goes. Sections for other boards stay: they count there."""
+    """A line that a later one always replaces goes. Sections for other boards stay: they count there.
+
+    So do settings that are read before ``include`` is understood, where what replaces them is in another file.
+    """
     span = fault.finding.span
+    key = parse_line(fault.source.line_text(span.line)).key
+    elsewhere = any(related.span.path != span.path for related in fault.finding.related)
+    if elsewhere and (catalogue.other_case(key) or key) in catalogue.settings_with("main_file_only"):
+        return
     if "never takes effect" in fault.finding.message and span.line == span.end_line:
         contents = {fault.name: replaced(fault.source, span.line, [])}
         yield Proposal("take the line out; it never takes effect", contents, nothing)

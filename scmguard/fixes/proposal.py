@@ -1,6 +1,6 @@
 """What a fixer proposes: new contents, and what may differ in effect because of them."""
 
-from typing import Callable, Dict, FrozenSet, Iterator, Mapping, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
 from scmguard.effective.board import Board
@@ -32,7 +32,7 @@ class Proposal(NamedTuple):
 class Fault(NamedTuple):
     """A finding that is to be corrected, in the file of that name on the boot partition.
 
-    ``boards`` are the names of those that are checked; ``board`` is the finding's own, or the first of these.
+    ``board`` is the finding's own, or the first of those that are checked.
     """
 
     boot: Boot
@@ -40,7 +40,6 @@ class Fault(NamedTuple):
     name: str
     source: Source
     board: Board
-    boards: FrozenSet[str]
 
 
 #: From a fault to what may correct it, the best first.

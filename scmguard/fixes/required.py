@@ -33,10 +33,10 @@ def otg_mode_enabled(fault: Fault) -> Iterator[Proposal]:
 
 
 def _otg_mode(fault: Fault) -> May:
-    """The setting, and the controller that follows from it, on the boards that are checked."""
+    """The setting, and the controller that follows from it, on the board that must not have it."""
 
     def may(difference: Difference, board: Board) -> bool:
-        if board.name not in fault.boards:
+        if board.name != fault.board.name:
             return False
         return difference.kind == "usb" or (difference.kind, difference.name) == ("setting", "otg_mode")
 

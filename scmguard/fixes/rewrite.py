@@ -1,5 +1,6 @@
 """Lines of a file replaced, taken out or added. Text in, bytes out: nothing here knows what lines mean."""
 
+import re
 from typing import List, Optional, Sequence
 
 from scmguard.text import BOM, Source, encode
@@ -50,10 +51,18 @@ def with_text(source: Source, line: int, start: int, end: int, text: str) -> str
 def wrapped_comment(text: str, width: int) -> Optional[List[str]]:
     """A comment as several lines of at most ``width`` bytes; None where a word is too long for that.
 
-    ``text`` starts with the ``#``, after blanks.
+    ``text`` starts with the ``#``, after blanks. What fits stays as it is. No new line starts with what looks like a
+    setting or a header: tools take such a comment for one that is switched off, and switch it on.
     """
+    if len(encode(text)) <= width:
+        return [text]
     indent = text[: len(text) - len(text.lstrip(" \t"))]
-    words = text.strip(" \t").lstrip("#").split()
+    words: List[str] = []
+    for word in re.split("[ \t]+", text.strip(" \t").lstrip("#").strip(" \t")):
+        if words and looks_like_code(word):
+            words[-1] += " " + word
+        else:
+            words.append(word)
     lines: List[str] = []
     current = indent + "#"
     for word in words:
@@ -63,3 +72,8 @@ def wrapped_comment(text: str, width: int) -> Optional[List[str]]:
         current += " " + word
     lines.append(current)
     return lines if all(len(encode(line)) <= width for line in lines) else None
+
+
+def looks_like_code(text: str) -> bool:
+    """Whether a comment that begins so is a line that somebody has switched off, to tools that look for such."""
+    return re.match(r"[ \t]*(?:[A-Za-z0-9_.\-]+(?::[0-9]+)?[ \t]*=|\[|(?:include|initramfs)\b)", text) is not None

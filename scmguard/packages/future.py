@@ -48,7 +48,10 @@ def edited(boot: Boot, contents: Mapping[str, bytes]) -> Boot:
     if isinstance(behind, _Edited):
         # However often a tree is edited, its files are laid over what is there once.
         members, behind = {**behind.members, **members}, behind.behind
-    return Boot(_Edited(behind, members), boot.root, boot.start, boot.single, boot.notes, boot.live)
+    new = Boot(_Edited(behind, members), boot.root, boot.start, boot.single, boot.notes, boot.live)
+    for name, source in boot.lent.items():
+        new.lend(name, source)
+    return new
 
 
 def _place(root: Folder, files: Folder) -> str:
