@@ -11,7 +11,7 @@ from scmguard.finding import Finding, at_least
 from scmguard.fixes.mend import Mended, mend, patch
 from scmguard.folder import Unreadable
 from scmguard.inputs import discover
-from scmguard.inputs.discover import STDIN, Request
+from scmguard.inputs.discover import Request
 from scmguard.lint import Job
 from scmguard.settings import Settings
 from scmguard.text import encode, printable_lines
@@ -95,7 +95,7 @@ class _Fixing:
                     complain("{}: {}".format(path, reason))
                 complain("nothing is corrected: what could not be read was not checked")
                 return COULD_NOT
-            paths = {name: _path(boot, name) for name in mended.contents}
+            paths = {name: _path(boot, name, options["write"]) for name in mended.contents}
             if options["write"]:
                 self._may_write(boot, mended, paths, device)
                 files = [Written(paths[name], mended.old[name], data) for name, data in mended.contents.items()]
@@ -182,7 +182,7 @@ def _seal(files: Sequence[Written], options: Mapping[str, Any]) -> int:
         code = end.code if isinstance(end.code, int) else COULD_NOT
     if code and files and ledger_now() == before:
         try:
-            replace_all([Written(one.path, one.new, one.old) for one in files])
+            replace_all([Written(one.path, one.new, one.old) for one in files], "scmguard fix")
         except Unreadable as error:
             complain(str(error))
             complain("do not reboot; run `scmguard seal` again")
@@ -199,9 +199,15 @@ def _print(text: str) -> None:
         print_bytes(encode(text))
 
 
-def _path(boot: Boot, name: str) -> str:
+def _path(boot: Boot, name: str, is_written: bool) -> str:
+    """The path of a file, in the case in which it is there; what is only shown need not be anywhere."""
     label = boot.files.label(name)
-    return label if label == STDIN else on_disk(label)
+    try:
+        return on_disk(label)
+    except Unreadable:
+        if is_written:
+            raise
+        return label
 
 
 def _said(mended: Mended, remain: int, options: Mapping[str, Any]) -> List[str]:
