@@ -392,7 +392,7 @@ def test_writing_twice_changes_nothing_the_second_time(tmp_path):
     scmguard("fix", "--write", boot)
     before = contents(boot)
     done = scmguard("fix", "--write", boot)
-    assert contents(boot) == before and (done.out, done.err) == ("", "scmguard: nothing to be corrected\n")
+    assert contents(boot) == before and done.out == "" and done.err.startswith("scmguard: nothing to be corrected;")
 
 
 def test_the_brick_of_the_readme(tmp_path):
