@@ -151,6 +151,14 @@ def test_templates_in_the_index(repo: Repo) -> None:
     assert code == 1 and "--> roles/boot/templates/config.txt.j2:4:1" in out and "[otg-mode-enabled]" in out
 
 
+def test_a_configuration_that_is_staged_otherwise_is_said(repo: Repo) -> None:
+    repo.stage({".scmguard.yaml": "profile: pi4\n", "boot/config.txt": BAD, "boot/cmdline.txt": LINE})
+    assert scmguard(repo, "check", "--staged", at="boot")[2] == ""
+    repo.write(".scmguard.yaml", "profile: pi5\n")
+    err = scmguard(repo, "check", "--staged", at="boot")[2]
+    assert err == "scmguard: note: ../.scmguard.yaml is not the one that is staged; it was read from disk\n"
+
+
 def test_what_gets_worse(repo: Repo) -> None:
     repo.commit({"boot/config.txt": BAD, "boot/cmdline.txt": LINE})
     repo.stage({"boot/cmdline.txt": "console=tty1 root=/dev/mmcblk0p2 rootwait\n"})

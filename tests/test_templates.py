@@ -314,3 +314,44 @@ def test_what_is_found_in_a_file_that_a_template_may_become_is_claimed_or_not_ch
     spoken = {finding.rule for finding in result.findings} | {entry.rule for entry in result.not_checked}
     if not result.notes:
         assert {finding.rule for finding in real.findings} <= spoken, (made, became)
+
+
+WORDS = ["console=tty1", "root=/dev/mmcblk0p2", "root=/dev/mapper/cryptrfs", "rootwait", "init=/bin/sh", "quiet", "ro"]
+WORDS += ["rootfstype=ext4", "break=premount", "splash", "apparmor=0"]
+FILLED_WORDS = {
+    "root={}": ["/dev/mmcblk0p2", "/dev/mapper/cryptrfs", "UUID=1-2", "ROOTDEV"],
+    "root=PARTUUID={}-02": ["1234abcd"],
+    "rootfstype={}": ["ext4", "f2fs"],
+    "init={}": ["/sbin/init", "/bin/sh"],
+    "{}": ["", "root=/dev/mapper/cryptrfs", "root=/dev/mmcblk0p2", "rootwait", "--", "init=/sbin/init", "ro quiet"],
+    "apparmor={}": ["0", "1"],
+}
+
+
+@st.composite
+def filled_line(draw: Any) -> Tuple[str, str]:
+    """A command line with places that are filled in, and what it may become."""
+    made: List[str] = []
+    became: List[str] = []
+    for _ in range(draw(st.integers(1, 7))):
+        if draw(st.integers(0, 2)):
+            word = draw(st.sampled_from(WORDS))
+            made.append(word)
+            became.append(word)
+        else:
+            form = draw(st.sampled_from(sorted(FILLED_WORDS)))
+            made.append(form.format("{{ x }}"))
+            became.append(form.format(draw(st.sampled_from(FILLED_WORDS[form]))))
+    return " ".join(made) + "\n", " ".join(became) + "\n"
+
+
+@settings(
+    max_examples=int(os.environ.get("SCMGUARD_EXAMPLES", "60")), deadline=None, suppress_health_check=list(HealthCheck)
+)
+@given(filled_line())
+def test_what_is_claimed_of_a_command_line_is_so_in_all_that_it_may_become(case: Tuple[str, str]) -> None:
+    made, became = case
+    claimed = run(job(), Boot(MemoryFolder({"config.txt": FULL.encode(), "cmdline.txt": made.encode()})))
+    real = lint(job(), Boot(MemoryFolder({"config.txt": FULL.encode(), "cmdline.txt": became.encode()})))
+    said = {finding.rule for finding in claimed.findings}
+    assert said <= {finding.rule for finding in real.findings}, (made, became)

@@ -100,7 +100,7 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     outcome = Outcome(progress)
     fail_on = options.get("fail_on") or settings.fail_on or "degraded"
     if options.get("staged"):
-        reports = _staged(paths, options, job, outcome)
+        reports = _staged(paths, {**options, "settings": settings.path}, job, outcome)
     else:
         reports = reports_on(paths, options, job, outcome)
     if options["no_waivers"]:

@@ -63,6 +63,15 @@ class Change:
         for path in outside:
             yield self._on_disk(path)
 
+    def compare(self, settings: str) -> None:
+        """Says so where the configuration that was read, from disk, is another one than in the index."""
+        inner = os.path.normpath(os.path.join(self._here, os.path.relpath(settings)))
+        if self.after.entry(inner) is not None:
+            with open(settings, "rb") as stream:
+                data = stream.read()
+            if data != self.after.read(inner):
+                self._note("{} is not the one that is staged; it was read from disk".format(os.path.relpath(settings)))
+
     def _inside(self, path: str) -> Optional[List[str]]:
         """The paths in the repository that a path on the command line means; None for one that is not in the index."""
         near = os.path.normpath(os.path.join(self._here, path))
@@ -89,13 +98,16 @@ class Change:
 
 
 def open_change(paths: Sequence[str], options: Mapping[str, Any], note: Callable[[str], None]) -> Change:
-    """The change that the options ask about. Raises :class:`Unreadable`."""
+    """The change that the options ask about; ``settings`` is the path of the configuration. Raises Unreadable."""
     for key, name in (("root", "--root"), ("stdin_filename", "--stdin-filename")):
         if options.get(key):
             fail(USAGE, "--staged reads the git index; it takes no {}".format(name))
     if "-" in paths:
         fail(USAGE, "--staged reads the git index; it takes no standard input")
-    return Change(Repository(os.curdir), options, note)
+    change = Change(Repository(os.curdir), options, note)
+    if options.get("settings"):
+        change.compare(options["settings"])
+    return change
 
 
 def reports(
