@@ -157,6 +157,7 @@ def test_a_configuration_that_is_staged_otherwise_is_said(repo: Repo) -> None:
     repo.write(".scmguard.yaml", "profile: pi5\n")
     err = scmguard(repo, "check", "--staged", at="boot")[2]
     assert err == "scmguard: note: ../.scmguard.yaml is not the one that is staged; it was read from disk\n"
+    assert scmguard(repo, "diff", "--staged", at="boot")[2] == err
 
 
 def test_what_gets_worse(repo: Repo) -> None:

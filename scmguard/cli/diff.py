@@ -40,7 +40,7 @@ def run(sides: Sequence[str], options: Mapping[str, Any]) -> int:
         try:
             if options["staged"]:
                 names = "HEAD", "what is staged"
-                found = _staged(sides, options, comparison)
+                found = _staged(sides, {**options, "settings": settings.path}, comparison)
             else:
                 names = sides[0], sides[1]
                 found = _named(sides, options, stack)
