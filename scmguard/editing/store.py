@@ -15,7 +15,8 @@ from scmguard import atomic
 from scmguard.folder import Unreadable
 from scmguard.inputs.disk import contents
 
-_LOCKS = "/run/lock"
+# The same for everybody: who has another TMPDIR must not have another lock.
+_LOCKS = ("/run/lock", "/var/lock", "/tmp")  # noqa: S108
 _PREFIX = "scmguard-edit-"
 _ORIGIN = ".scmguard-origin"
 # Where copies are kept: over a reboot, where that is possible.
@@ -121,7 +122,8 @@ def locked(path: str, who: str, wait: float = 0.0) -> Iterator[None]:
 
     The lock is a file that is held, and not one that is there: whoever is killed holds nothing.
     """
-    place = _LOCKS if os.access(_LOCKS, os.W_OK | os.X_OK) else tempfile.gettempdir()
+    usable = [each for each in _LOCKS if os.access(each, os.W_OK | os.X_OK)]
+    place = usable[0] if usable else tempfile.gettempdir()
     key = hashlib.sha256(os.fsencode(os.path.realpath(path))).hexdigest()[:20]
     name = os.path.join(place, "{}{}.lock".format(_PREFIX, key))
     end = time.monotonic() + wait

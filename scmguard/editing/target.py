@@ -43,7 +43,12 @@ def find(path: Optional[str], kind: Optional[str], root: Optional[str]) -> Targe
         raise Unreadable(path, "there is no such folder")
     own = discover.kind_of(base)
     if kind in (None, own):
-        found = _of_tree(folder or os.curdir, base, own, Request(None, root))
+        try:
+            found = _of_tree(folder or os.curdir, base, own, Request(None, root))
+        except Unreadable:
+            # A link that leaves the tree has a message of its own here.
+            _inside(path, folder or os.curdir)
+            raise
         if found is not None:
             return _in_tree(*found)
     if kind is None and own is None:
