@@ -132,7 +132,8 @@ class Run:
         self.running.append(name)
         # The seam is a line by any reading of line ends; what is below it has its own readings.
         match = re.search(rb"(?:\A|[\r\n])[ \t]*\[config\.txt\][ \t]*(?:\r\n|\r|\n|\Z)", self.files[name])
-        for line in to_lines(self.files[name][match.end() :], self.world) if match else []:
+        # A byte order mark there is none: it does not stand at the start of a file.
+        for line in to_lines(b"\n" + self.files[name][match.end() :], self.world)[1:] if match else []:
             self.run_line(line.lstrip(BLANKS))
         self.running.pop()
 

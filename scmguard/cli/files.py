@@ -21,17 +21,15 @@ class Written(NamedTuple):
 
 
 def on_disk(path: str) -> str:
-    """The path of a file that may be known in another case than the file system has it. Raises Unreadable."""
+    """The path of a file that may be known in another case than the file system has it; as it is for none."""
     if os.path.lexists(path):
         return path
     folder, name = os.path.split(path)
     try:
         found = [each for each in os.listdir(folder or os.curdir) if each.lower() == name.lower()]
-    except OSError as error:
-        raise Unreadable(path, (error.strerror or str(error)).lower()) from None
-    if len(found) != 1:
-        raise Unreadable(path, "no such file")
-    return os.path.join(folder, found[0])
+    except OSError:
+        return path
+    return os.path.join(folder, found[0]) if len(found) == 1 else path
 
 
 def shown(path: str) -> str:

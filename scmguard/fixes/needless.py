@@ -20,7 +20,8 @@ def inert_setting(fault: Fault) -> Iterator[Proposal]:
     """
     span = fault.finding.span
     key = parse_line(fault.source.line_text(span.line)).key
-    elsewhere = any(related.span.path != span.path for related in fault.finding.related)
+    is_first = fault.name in (fault.boot.start, "config.txt", "tryboot.txt")
+    elsewhere = is_first and any(related.span.path != span.path for related in fault.finding.related)
     if elsewhere and (catalogue.other_case(key) or key) in catalogue.settings_with("main_file_only"):
         return
     if "never takes effect" in fault.finding.message and span.line == span.end_line:
