@@ -79,6 +79,12 @@ def test_a_file_is_the_same_whatever_way_it_is_named() -> None:
     assert len({prints(run)[0] for run in runs}) == 1
 
 
+def test_blanks_around_a_line_are_no_part_of_it() -> None:
+    runs = [sarif([report(finding(excerpt=text))]) for text in ("otg_mode=1", "\totg_mode=1  ", "otg_mode = 1")]
+    first, indented, other = (prints(run)[0] for run in runs)
+    assert first == indented != other
+
+
 def test_two_boards_at_one_line_are_two() -> None:
     run = sarif([report(finding(board="cm4"), finding(board="pi5"))])
     assert len(set(prints(run))) == 2
