@@ -4,17 +4,25 @@ Both are evaluated in the same worlds, so that nothing is sampled: an empty resu
 and no condition of the machine tells the two trees apart, as far as ``docs/evaluation.md`` goes.
 """
 
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Sequence, Tuple, TypeVar
 
 from scmguard.boot import Boot
 from scmguard.effective.board import Board
-from scmguard.effective.bootfiles import boot_files, cmdline_names, command_lines, firmware_files
+from scmguard.effective.bootfiles import GPU_MEMORY, boot_files, cmdline_names, command_lines, firmware_files
 from scmguard.effective.config import EffectiveConfig, both_bootloader_configs, evaluate_both, winners
 from scmguard.effective.run import Assignment, ParameterSet
 from scmguard.effective.worlds import FALSE, Condition, Split, TooComplex, Worlds
 
 #: Files that are run beside config.txt, each by itself.
 ALSO_RUN = ("tryboot.txt", "autoboot.txt")
+# Settings of which more than their own value follows: the files that are picked, and the USB controller.
+_DECIDING = frozenset(
+    [
+        "arm_64bit", "auto_initramfs", "boot_ramdisk", "cmdline", "device_tree", "fixup_file", "initramfs", "kernel",
+        "os_prefix", "otg_mode", "overlay_prefix", "ramfsfile", "start_debug", "start_file", "start_x",
+        "upstream_kernel", *GPU_MEMORY,
+    ]
+)  # fmt: skip
 # So many different sequences of overlays, and no more, are compared.
 _MOST_SEQUENCES = 4096
 
@@ -46,32 +54,58 @@ class Difference(NamedTuple):
     worlds: Worlds
 
 
-def differences(old: Boot, new: Boot, board: Board) -> List[Difference]:
-    """Everything that differs. Raises Unreadable and TooComplex; then nothing is known of what differs."""
+def differences(old: Boot, new: Boot, board: Board, edited: Optional[FrozenSet[str]] = None) -> List[Difference]:
+    """Everything that differs. Raises Unreadable and TooComplex; then nothing is known of what differs.
+
+    ``edited`` are the names of the files that alone have other contents, where somebody knows that: it saves time.
+    """
     first = old.start if old.start == new.start else "config.txt"
-    found = list(_of_start(old, new, board, first))
+    found = list(_of_start(old, new, board, first, edited))
     if not (old.single or new.single):
         for name in ALSO_RUN:
             if name != first and (old.exists(name) or new.exists(name)):
-                found += _of_start(old, new, board, name)
+                found += _of_start(old, new, board, name, edited)
     before, after = both_bootloader_configs(old, new, board)
     found += _of_eeprom(old.bootconf or new.bootconf, before, after)
     return found
 
 
-def _of_start(old: Boot, new: Boot, board: Board, name: str) -> Iterator[Difference]:
-    return between(*evaluate_both(old, new, board, name), name)
+def _of_start(old: Boot, new: Boot, board: Board, name: str, edited: Optional[FrozenSet[str]]) -> Iterator[Difference]:
+    return between(*evaluate_both(old, new, board, name), name, edited)
 
 
-def between(before: EffectiveConfig, after: EffectiveConfig, name: str) -> Iterator[Difference]:
-    """What differs between two configurations in the same worlds, made by running the file of that name."""
+def between(
+    before: EffectiveConfig, after: EffectiveConfig, name: str, edited: Optional[FrozenSet[str]] = None
+) -> Iterator[Difference]:
+    """What differs between two configurations in the same worlds, made by running the file of that name.
+
+    ``edited`` as for :func:`differences`.
+    """
     compare = _Comparison(name, before.worlds)
-    yield from _settings(compare, before, after)
+    found = list(_settings(compare, before, after))
+    if name != "autoboot.txt":
+        found += compare.sequences("overlays", loaded(before), loaded(after))
+        found += compare.sequences("base-parameters", _base(before), _base(after))
+    yield from found
     if name == "autoboot.txt":
         return
-    yield from compare.sequences("overlays", loaded(before), loaded(after))
-    yield from compare.sequences("base-parameters", _base(before), _base(after))
     yield from compare.sequences("gpio", _gpio(before), _gpio(after))
+    # What follows from other things can only differ where one of these does, or another file.
+    if edited is None or any(one.kind != "setting" or one.name.partition(":")[0] in _DECIDING for one in found):
+        yield from _derived(compare, before, after)
+    elif _may_be_cmdline(before, edited):
+        yield from compare.splits("cmdline", "", _cmdline(before), _cmdline(after))
+
+
+def _may_be_cmdline(config: EffectiveConfig, edited: FrozenSet[str]) -> bool:
+    """Whether one of the files may be the command line."""
+    if ("cmdline", 0) in config.run.settings:
+        return True
+    run = {config.boot.name_of(document) for document in config.run.documents}
+    return any(name not in run or name.endswith("cmdline.txt") for name in edited)
+
+
+def _derived(compare: "_Comparison", before: EffectiveConfig, after: EffectiveConfig) -> Iterator[Difference]:
     yield from compare.splits("usb", "", _usb(before), _usb(after))
     yield from compare.splits("storage", "", _storage(before), _storage(after))
     yield from compare.splits("boot.img", "", _shadowed(before), _shadowed(after))

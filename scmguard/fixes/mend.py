@@ -72,35 +72,46 @@ def mend(
     """
     contents: Dict[str, bytes] = {}
     done: List[Tuple[Finding, Fix]] = []
+    waiting: Dict[_Key, Tuple[Finding, Fix]] = {}
+    left: Dict[_Key, Tuple[Finding, str]] = {}
     now, report = boot, lint(job, boot, device)
-    while True:
-        waiting: List[Tuple[Finding, Fix]] = []
-        left: List[Tuple[Finding, str]] = []
+    changed_since = False
+    while len(done) < _MOST_FIXES:
         step: Optional[Passed] = None
         for finding in report.findings:
-            if finding.rule not in TOPICS or not wanted(finding):
+            if finding.rule not in TOPICS or not wanted(finding) or _key(finding) in waiting or _key(finding) in left:
                 continue
-            # What was in the way before may have been another fault, corrected since: all are tried again.
             found, reason = proved(job, now, report, finding, device)
             if found is None:
-                if reason:
-                    left.append((finding, reason))
+                left[_key(finding)] = finding, reason
                 continue
             fix = _fix(now, found.proposal)
             if fix.safe or unsafe:
                 step = found
                 done.append((finding, fix))
                 break
-            waiting.append((finding, fix))
-        if step is None:
-            break
-        contents.update(step.proposal.contents)
-        now, report = step.boot, step.report
-        if len(done) >= _MOST_FIXES:
+            waiting[_key(finding)] = finding, fix
+        if step is not None:
+            contents.update(step.proposal.contents)
+            now, report = step.boot, step.report
+            changed_since = True
+        elif changed_since:
+            # What was in the way before may have been another fault, corrected since: all are tried once more.
+            waiting, left, changed_since = {}, {}, False
+        else:
             break
     old = {name: _data(boot, name) for name in contents}
     changed = {name: data for name, data in contents.items() if data != old[name]}
-    return Mended(report, changed, {name: old[name] for name in changed}, done, waiting, left)
+    refused = [found for found in left.values() if found[1]]
+    return Mended(report, changed, {name: old[name] for name in changed}, done, list(waiting.values()), refused)
+
+
+# What tells a finding from others, however the lines around it move.
+_Key = Tuple[str, str, str, str]
+
+
+def _key(finding: Finding) -> _Key:
+    return finding.rule, finding.message, finding.excerpt, finding.span.path
 
 
 def with_fixes(job: Job, report: TreeReport, device: "Optional[Device]" = None) -> TreeReport:
@@ -157,7 +168,7 @@ def _tried(
     try:
         # The boards that are checked are the likeliest to tell.
         for board in sorted(BOARDS.values(), key=lambda one: one not in job.boards):
-            for difference in differences(_whole(boot), _whole(new), board):
+            for difference in differences(_whole(boot), _whole(new), board, frozenset(proposal.contents)):
                 reason = _objection(difference, board, proposal)
                 if reason:
                     return reason
