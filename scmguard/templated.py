@@ -15,7 +15,6 @@ from scmguard.folder import Unreadable
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.parse.config_txt import parse_line
-from scmguard.repository.templateparser import template
 from scmguard.repository.templates import FILLER, Choices, Rendering, Template
 from scmguard.repository.view import View
 from scmguard.rulebook import Rule, examples_of
@@ -23,6 +22,8 @@ from scmguard.text import Source, Span, printable, shortened
 
 _FILES = ("config.txt", "cmdline.txt", "tryboot.txt", "autoboot.txt", "bootconf.txt", "boot.conf")
 _MOST_FILES = 64
+# Without any of these a file is no template.
+_MARKS = (b"{{", b"{%", b"{#", b"@", b"$", b"%", b"__", b"ROOT", b"DEV", b"IMGID")
 # Ways to fill in all places at once that are tried.
 _TOGETHER = 100
 # Notes on the places of one template; more are counted.
@@ -55,9 +56,12 @@ def templates_of(boot: Boot) -> Dict[str, Template]:
         if data is None:
             continue
         is_cmdline = "cmdline" in name
-        made = template(boot.files.label(name), data, is_cmdline)
-        if made is not None:
-            found[name] = made
+        if any(mark in data for mark in _MARKS):
+            from scmguard.repository.templateparser import template  # few files are templates
+
+            made = template(boot.files.label(name), data, is_cmdline)
+            if made is not None:
+                found[name] = made
         if not is_cmdline:
             statements = [parse_line(line.text) for line in Source(name, data).lines]
             todo += [one.value.lstrip("/") for one in statements if one.key in ("include", "cmdline") and one.value]

@@ -34,6 +34,8 @@ class Repository:
     def __init__(self, start: str = ".") -> None:
         self._git = find_git(start)
         self._common = ""
+        # Each question to git is a process.
+        self._resolved: Dict[str, Optional[str]] = {}
         self.top, self._environment = self._discover(start)
         self._blobs = Blobs(self._git, self.top, self._environment, self._common)
 
@@ -72,8 +74,10 @@ class Repository:
         """The id of the object that a revision names; None where there is no such revision. Raises Unreadable."""
         if not revision or revision.startswith("-") or "\0" in revision:
             return None
-        answer = self._run(("rev-parse", "--verify", "--quiet", revision), revision)
-        return answer.out.decode("ascii", "replace").strip() if answer.status == 0 else None
+        if revision not in self._resolved:
+            answer = self._run(("rev-parse", "--verify", "--quiet", revision), revision)
+            self._resolved[revision] = answer.out.decode("ascii", "replace").strip() if answer.status == 0 else None
+        return self._resolved[revision]
 
     def close(self) -> None:
         """Ends the children that read objects; a later question starts them again."""
