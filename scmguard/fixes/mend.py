@@ -15,6 +15,7 @@ from scmguard.effective.readings import CHOICES
 from scmguard.effective.worlds import FALSE, TRUE, TooComplex
 from scmguard.finding import Edit, Finding, Fix, TreeReport, at_least
 from scmguard.fixes import TOPICS, fixer
+from scmguard.fixes.kinds import of_each_kind
 from scmguard.fixes.proposal import Fault, Proposal, name_of
 from scmguard.folder import Unreadable
 from scmguard.lint import Job
@@ -167,7 +168,8 @@ def _tried(
     new = edited(boot, proposal.contents)
     try:
         # The boards that are checked are the likeliest to tell.
-        for board in sorted(BOARDS.values(), key=lambda one: one not in job.boards):
+        boards = sorted(BOARDS.values(), key=lambda one: one not in job.boards)
+        for board in of_each_kind(boards, (_whole(boot), _whole(new))):
             for difference in differences(_whole(boot), _whole(new), board, frozenset(proposal.contents)):
                 reason = _objection(difference, board, proposal)
                 if reason:
