@@ -112,6 +112,22 @@ def test_another_file_is_not_in_the_baseline(tmp_path):
     assert scmguard("check", folder, "--baseline", tmp_path / "b" / "base.json").returncode == 1
 
 
+@pytest.mark.parametrize("arguments", [[""], ["no.json"], ["."]])
+def test_a_baseline_that_is_not_there_is_an_error(tmp_path, arguments):
+    done = scmguard("check", boot(tmp_path / "b"), "--baseline", *arguments, cwd=tmp_path)
+    assert (done.returncode, done.out) == (2, "")
+    one_line(done.err)
+
+
+def test_fingerprints_stay_what_they_are():
+    """A change of these makes everything new in every baseline there is."""
+    finding = Finding("r", "brick", "certain", None, "m", Span("a/config.txt", 1, 1, 1, 9), excerpt=" kernel='x' ")
+    assert fingerprint(finding) == "f6db3ad1dd69b962"
+    cmdline = finding._replace(span=Span("a/cmdline.txt", 1, 7, 1, 12), excerpt="quiet break root=x")
+    assert fingerprint(cmdline) == fingerprint(cmdline._replace(excerpt="xxxxx break")) == "cefd7677bf1129d5"
+    assert fingerprint(finding._replace(excerpt=" ")) == "b74989e8932a39c3"
+
+
 @pytest.mark.parametrize("cwd, path", [("/", None), ("b", "."), ("b", "config.txt"), (".", "b")])
 def test_paths_are_those_from_the_baselines_folder(tmp_path, cwd, path):
     folder, base = created(tmp_path)
@@ -515,15 +531,33 @@ def test_a_full_disk_leaves_the_old_baseline(tmp_path):
 # the gate and sealing know nothing of baselines
 
 
-def test_the_gate_and_seal_import_no_baseline():
-    for folder, _, names in itertools.chain(os.walk(os.path.join(TOP, "scmguard", "gate"))):
-        for name in names:
-            if name.endswith(".py"):
-                with open(os.path.join(folder, name), encoding="utf-8") as stream:
-                    assert "baseline" not in stream.read(), name
-    for name in ("the_gate", "seal", "stages", "guard", "hook"):
-        with open(os.path.join(TOP, "scmguard", "cli", name + ".py"), encoding="utf-8") as stream:
-            assert "baseline" not in stream.read(), name
+def test_the_gate_knows_no_baseline(tmp_path, monkeypatch):
+    """Its judgement counts what a baseline that its configuration names would not count."""
+    from scmguard.cli import common, the_gate
+    from scmguard.inputs import discover
+    from scmguard.inputs.discover import Request
+
+    tree(tmp_path / "root" / "boot", config_txt=BAD, cmdline_txt="root=/dev/mmcblk0p2\n")
+    configuration = tmp_path / "scmguard.yaml"
+    configuration.write_text("select: [{}]\nbaseline: base.json\n".format(OTG))
+    base, folder = tmp_path / "base.json", tmp_path / "root"
+    choice = ("--config", configuration, "--select", OTG, "--reason", "x")
+    assert scmguard("baseline", "create", base, folder, *choice).returncode == 0
+    assert scmguard("check", folder, "--config", configuration).returncode == 0
+    monkeypatch.setattr(the_gate, "SYSTEM", str(configuration))
+    monkeypatch.setattr(common, "find_settings", lambda start: str(configuration))
+    boot = discover.from_path(str(folder), Request())
+    found = the_gate.the_gate(boot).judge(boot, None).findings
+    assert [(finding.rule, finding.waived) for finding in found] == [(OTG, None)]
+
+
+def test_gate_and_seal_say_nothing_of_baselines():
+    paths = [os.path.join("cli", name + ".py") for name in ("the_gate", "seal", "stages", "guard", "hook")]
+    paths += [os.path.join("gate", name) for name in os.listdir(os.path.join(TOP, "scmguard", "gate"))]
+    for path in paths:
+        if path.endswith(".py"):
+            with open(os.path.join(TOP, "scmguard", path), encoding="utf-8") as stream:
+                assert "baseline" not in stream.read(), path
 
 
 # properties

@@ -97,7 +97,7 @@ def parse(path: str, text: str) -> Baseline:
         first = told.setdefault(entry._replace(times=1, line=0), entry.line)
         if first != entry.line:
             _refuse(path, entry.line, "this entry is there twice, also in line {}".format(first))
-    return Baseline(path, entries, tuple(text.splitlines()))
+    return Baseline(path, entries, tuple(text.split("\n")))
 
 
 def verify(baseline: Baseline, rules: Container[str]) -> None:

@@ -115,10 +115,13 @@ class Matching:
         for number, known in here.items():
             before = self.covered.get(number, known)
             self.covered[number] = _both(before, known, max(before.times, known.times))
+        # One file of a tree shows less than the tree; what a rule would also use may be in another.
+        partly = {one.rule for one in report.not_checked} if report.boot is not None and report.boot.single else ()
         folders = [report.path, *([report.boot.root.path] if report.boot and report.boot.root else ())]
         for folder in folders:
             for number in self._inside.get(self._absolute(self.path_of(folder, report)), ()):
-                if self.baseline.entries[number].rule in report.ran:
+                rule = self.baseline.entries[number].rule
+                if rule in report.ran and rule not in partly:
                     self.concerned.add(number)
 
     def _absolute(self, path: str) -> str:

@@ -11,6 +11,7 @@ from scmguard.baseline.update import Adding, Change, updated
 from scmguard.cli.check import Outcome, reports_on
 from scmguard.cli.common import choose, job_for, rulebook_for, settings_for, with_waivers
 from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces, reason_of
+from scmguard.cli.progress import Progress
 from scmguard.errors import RuleError
 from scmguard.finding import Finding, at_least
 
@@ -41,7 +42,8 @@ def _run(file: str, before: Baseline, paths: Sequence[str], reason: Optional[str
     settings = settings_for(paths, options)
     book = rulebook_for(settings)
     job = job_for(book, choose(book, settings, options), settings, options)
-    outcome = Outcome()
+    progress = Progress(len(paths), True)
+    outcome = Outcome(progress)
     reports = reports_on(paths, options, job, outcome)
     if settings.waivers:
         reports = with_waivers(reports, settings, book, job)
@@ -54,7 +56,10 @@ def _run(file: str, before: Baseline, paths: Sequence[str], reason: Optional[str
             return finding.rule in named or not demanding
 
         adding = Adding(" ".join(reason.split()), _today(), allows)
-    change = updated(before, outcome.watch(reports), book.rules, adding)
+    try:
+        change = updated(before, outcome.watch(reports), book.rules, adding)
+    finally:
+        progress.erase()
     if outcome.errors or outcome.crashed:
         complain("{}: not written, because not everything could be checked".format(file))
         return COULD_NOT
@@ -67,7 +72,7 @@ def _run(file: str, before: Baseline, paths: Sequence[str], reason: Optional[str
 
 def _write(file: str, before: Baseline, change: Change) -> None:
     text = baseline_file.written(change.entries)
-    if before.lines and "\n".join([*before.lines, ""]) == text:
+    if before.lines and "\n".join(before.lines) == text:
         return
     try:
         atomic.write(file, [text.encode("utf-8")])

@@ -104,14 +104,14 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     else:
         reports = reports_on(paths, options, job, outcome)
     if options["no_waivers"]:
-        if options["baseline"]:
+        if options["baseline"] is not None:
             fail(USAGE, "--baseline and --no-waivers contradict each other: with --no-waivers no baseline counts")
         outcome.notes.append(_NO_WAIVERS)
     else:
         if settings.waivers:
             reports = with_waivers(reports, settings, book, job)
-        baseline = options["baseline"] or settings.baseline
-        if baseline:
+        baseline = settings.baseline if options["baseline"] is None else options["baseline"]
+        if baseline is not None:
             reports = with_baseline(reports, baseline, book)
     if options["show_fixes"] or options["format_"] in WITH_FIXES:
         reports = _with_fixes(reports, job)
