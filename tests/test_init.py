@@ -149,7 +149,7 @@ def test_an_existing_pre_commit_configuration_gets_its_entry_printed(repository)
     assert (done.returncode, path.read_text()) == (0, mine)
     path.write_text(mine + done.out.split("\n\n", 1)[1])
     assert pre_commit(repository, "validate-config").returncode == 0
-    assert "entry: scmguard check" in path.read_text()
+    assert "entry: scmguard check --staged" in path.read_text()
 
 
 def test_below_the_top_of_a_repository_the_hook_is_printed(repository):

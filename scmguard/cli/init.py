@@ -51,10 +51,17 @@ _HOOK = """\
   - repo: local
     hooks:
       - id: scmguard
-        name: scmguard
+        name: scmguard (boot files)
         language: system
-        entry: scmguard check
-        files: (^|/)(config|cmdline|tryboot|autoboot)\\.txt$
+        entry: scmguard check --staged --pre-commit
+        always_run: true
+        require_serial: true
+      - id: scmguard-diff
+        name: scmguard (what gets worse)
+        language: system
+        entry: scmguard diff --staged --pre-commit
+        always_run: true
+        require_serial: true
 """
 _PRE_COMMIT_FILE = (
     "# https://pre-commit.com; `pre-commit install` makes git run this before each commit.\nrepos:\n" + _HOOK
@@ -76,7 +83,8 @@ def run(folder: str, profile: Optional[str]) -> int:
         fail(USAGE, "no profile {!r}; profiles are {}".format(profile, " ".join(profiles)))
     found = survey(folder)
     _write(configuration, configuration_text(found, profile))
-    lines = ["{}: written; {} boot trees found\n".format(configuration, len(found))]
+    trees = "1 boot tree" if len(found) == 1 else "{} boot trees".format(len(found))
+    lines = ["{}: written; {} found\n".format(configuration, trees)]
     top = _repository(folder)
     hooks = os.path.normpath(os.path.join(top, PRE_COMMIT))
     if os.path.lexists(hooks):
