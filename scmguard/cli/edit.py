@@ -14,6 +14,8 @@ from scmguard.folder import Unreadable
 
 _QUESTION = "What now? (w)rite anyway with a typed reason / (e)dit again / (q)uit: "
 
+_WORDS = {"w": "write", "e": "edit", "q": "quit"}
+
 
 def run(path: Optional[str], options: Mapping[str, Any]) -> int:
     """Has the file edited, checked and written; returns the exit code."""
@@ -121,13 +123,15 @@ class _Session:
         return 0
 
     def _ask(self, question: str, letters: str) -> str:
-        """One of the letters; q where nobody answers any more."""
+        """One of the letters, which may be a whole word; q where nobody answers any more."""
         while True:
             answer = _line(question)
             if answer is None:
                 return "q"
-            if answer.strip().lower()[:1] in tuple(letters):
-                return answer.strip().lower()[0]
+            given = answer.strip().lower()
+            for letter in letters:
+                if given in (letter, _WORDS[letter]):
+                    return letter
 
     def _reason(self) -> str:
         """Why somebody writes all the same; empty where nobody says it."""
