@@ -77,7 +77,7 @@ def _of_tree(folder: str, base: str, own: Optional[str], request: Request) -> Op
 
 
 def _in_tree(boot: Boot, name: str, kind: str) -> Target:
-    path = _as_it_is_spelt(os.path.join(boot.files.path, name))
+    path = _as_it_is_spelt(boot.files.label(name))
     real = _inside(path, boot.files.path)
     original = Original.opened(real)
     names = {name}
