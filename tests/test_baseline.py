@@ -21,7 +21,7 @@ from scmguard.errors import RuleError
 from scmguard.finding import SEVERITIES, Finding, TreeReport, order
 from scmguard.text import Span
 from tests.places import TOP, staged
-from tests.test_cli import GOOD, HOUSE_RULE, OTG, check_json, environment, house, one_line, scmguard, tree
+from tests.test_cli import BAD, GOOD, HOUSE_RULE, OTG, check_json, environment, house, one_line, scmguard, tree
 
 SCHEMA = json.loads(assets.package_file("schema", "report-1.json"))
 QUOTED = "quoted-value"

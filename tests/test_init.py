@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from scmguard import settings
+from scmguard.rulefile import read_yaml
 from scmguard.survey import survey
 from tests.places import TOP, staged
 from tests.test_cli import BAD, GOOD, one_line, scmguard, tree
@@ -65,6 +66,10 @@ def test_the_hook_runs_and_stops_a_bad_commit(tmp_path, repository):
     tree(repository / "boot", config_txt=GOOD)
     scmguard("init", repository)
     (repository / ".scmguard.yaml").write_text("select: [otg-mode-enabled]\n")
+    hook = read_yaml(str(repository / ".pre-commit-config.yaml"))["repos"][0]["hooks"][0]
+    (shipped,) = [one for one in read_yaml(os.path.join(TOP, ".pre-commit-hooks.yaml")) if one["id"] == hook["id"]]
+    for key in ("entry", "always_run", "require_serial"):
+        assert hook[key] == shipped[key], key
     programs = tmp_path / "bin"
     programs.mkdir()
     (programs / "scmguard").write_text(

@@ -96,7 +96,8 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
     settings = settings_for(paths, options)
     book = rulebook_for(settings)
     job = job_for(book, choose(book, settings, options), settings, options)
-    progress = Progress(len(paths), not options["quiet"])
+    # How many trees belong to what is staged is not known before.
+    progress = Progress(0 if options.get("staged") else len(paths), not options["quiet"])
     outcome = Outcome(progress)
     fail_on = options.get("fail_on") or settings.fail_on or "degraded"
     if options.get("staged"):

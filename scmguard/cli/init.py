@@ -46,7 +46,7 @@ _CONFIGURATION = """\
 #     expires: 2031-12-31
 """
 
-#: The hook, as an item under ``repos``. It runs the scmguard that is installed, and fetches nothing.
+#: The hook, as an item under ``repos``: that of .pre-commit-hooks.yaml, but with the scmguard that is installed.
 _HOOK = """\
   - repo: local
     hooks:

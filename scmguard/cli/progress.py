@@ -33,8 +33,9 @@ class Progress:
         if self._wanted and self._at_start and time.monotonic() >= self._next:
             text = "checked {} of {}".format(done, self._total)
             if self._fits(text):
-                self._write(_START_OF_LINE + text)
+                # Before, so that an interrupt in between leaves nothing on the screen.
                 self._drawn = True
+                self._write(_START_OF_LINE + text)
             self._next = time.monotonic() + NEXT
 
     def around(self, pieces: Iterable[str]) -> Iterator[str]:
@@ -50,8 +51,8 @@ class Progress:
     def erase(self) -> None:
         """Takes the line away, if it is there."""
         if self._drawn:
-            self._drawn = False
             self._write(_CLEAR)
+            self._drawn = False
 
     def _write(self, text: str) -> None:
         try:
