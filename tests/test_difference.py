@@ -158,5 +158,9 @@ def test_a_world_in_which_nothing_differs_is_one_in_which_the_slow_evaluator_see
         )
         world = old._runner.conditions.world(facts)
         held = [one for one in difference if old.worlds.holds(one.when, world)]
-        assert before == after or held
+        # Overlays that the overlay map blocks have no effect.
+        sides = [
+            one._replace(overlays=[load for load in one.overlays if load[1] is not None]) for one in (before, after)
+        ]
+        assert sides[0] == sides[1] or held
         assert before != after or not set(map(id, held)) & set(map(id, telling))

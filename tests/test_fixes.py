@@ -100,7 +100,8 @@ LINES: List[Case] = [
     ("line-too-long", "# " + "x" * 90 + " gpu_mem=64 b\n", None),  # a line of its own would read as a setting
     ("line-too-long", "#" + X98 + "\n", None),
     ("line-too-long", "dtoverlay=my-thing," + ",".join("p{}=1".format(n) for n in range(20)) + "\n",
-     "dtoverlay=my-thing," + ",".join("p{}=1".format(n) for n in range(15)) + "\ndtparam=p15=1,p16=1,p17=1,p18=1,p19=1\n"),
+     "dtoverlay=my-thing," + ",".join("p{}=1".format(n) for n in range(15))
+     + "\ndtparam=p15=1,p16=1,p17=1,p18=1,p19=1\n"),
     ("line-too-long", "dtparam=" + ",".join("i2c_arm=on,spi=on" for _ in range(6)) + "\n",
      "dtparam=" + ",".join(["i2c_arm=on,spi=on"] * 5) + "\ndtparam=i2c_arm=on,spi=on\n"),
     # audio is a parameter of the base, which no overlay that is unknown gets from a dtparam line

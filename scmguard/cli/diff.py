@@ -14,10 +14,10 @@ from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_
 from scmguard.effective.difference import differences
 from scmguard.effective.worlds import TooComplex
 from scmguard.finding import Finding, TreeReport, at_least
-from scmguard.folder import MemoryFolder, Unreadable
+from scmguard.folder import Unreadable
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
-from scmguard.inputs.sides import Pair, pairs, side
+from scmguard.inputs.sides import Pair, Side, pairs, side, standard_input
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.report import diff_report
@@ -35,6 +35,8 @@ def run(sides: Sequence[str], options: Mapping[str, Any]) -> int:
     book = rulebook_for(settings)
     job = job_for(book, choose(book, settings, options), settings, options)
     verify_waivers(settings, book)
+    if list(sides) == ["-", "-"]:
+        fail(USAGE, "standard input can be one side alone")
     comparison = Comparison(job, settings, options.get("fail_on"))
     with ExitStack() as stack:
         try:
@@ -64,7 +66,7 @@ def _named(sides: Sequence[str], options: Mapping[str, Any], stack: ExitStack) -
     request = Request(options.get("kind"), options.get("root"), options.get("stdin_filename"))
     repositories: Dict[str, Repository] = {}
     stack.callback(_close, repositories)
-    return pairs(*[side(text, request, repositories) for text in sides])
+    return pairs(*[_side(text, request, repositories) for text in sides])
 
 
 def _staged(paths: Sequence[str], options: Mapping[str, Any], comparison: "Comparison") -> Iterator[Pair]:
@@ -77,8 +79,11 @@ def _staged(paths: Sequence[str], options: Mapping[str, Any], comparison: "Compa
         if isinstance(entry, Unreadable):
             comparison.errors.append({"path": entry.path, "reason": entry.reason})
         elif not isinstance(entry, Boot):
-            before = Boot(MemoryFolder({}, entry.after.files.path)) if entry.before is None else entry.before
-            yield Pair(entry.after.files.path or os.curdir, before, entry.after)
+            yield Pair(entry.after.files.path or os.curdir, entry.before, entry.after)
+
+
+def _side(text: str, request: Request, repositories: Dict[str, Repository]) -> Side:
+    return standard_input(sys.stdin.buffer.read(), request) if text == "-" else side(text, request, repositories)
 
 
 def _close(repositories: Mapping[str, Repository]) -> None:
@@ -109,11 +114,19 @@ class Comparison:
             except Unreadable as error:
                 self.errors.append({"path": error.path, "reason": error.reason})
                 continue
-            if found.files or found.new or found.gone or any(one.differences for one in found.boards):
+            if (
+                found.state != "changed"
+                or found.files
+                or found.new
+                or found.gone
+                or any(one.differences or one.unknown for one in found.boards)
+            ):
                 yield found
 
     def tree(self, pair: Pair) -> TreeDiff:
         """What differs between two states of a tree. Raises Unreadable."""
+        if pair.old is None or pair.new is None:
+            return self._lone(pair)
         boards = []
         for board in self._job.boards:
             try:
@@ -123,8 +136,19 @@ class Comparison:
         before, after = self._findings(pair.old), self._findings(pair.new)
         new = worse(tally(before, _all), after, _all)
         gone = worse(tally(after, _all), before, _all)
-        bad = any(at_least(finding.severity, self._threshold) for finding in new)
-        return TreeDiff(pair.path, _different_files(pair.old, pair.new), boards, new, gone, bad)
+        bad = self._is_bad(new)
+        return TreeDiff(pair.path, "changed", _different_files(pair.old, pair.new), boards, new, gone, bad)
+
+    def _lone(self, pair: Pair) -> TreeDiff:
+        """A tree that is new, or that is gone: what is in effect in it is no change of anything."""
+        boot = pair.new or pair.old
+        findings = [] if boot is None else self._findings(boot)
+        if pair.new is None:
+            return TreeDiff(pair.path, "gone", (), (), (), findings, False)
+        return TreeDiff(pair.path, "new", (), (), findings, (), self._is_bad(findings))
+
+    def _is_bad(self, findings: Iterable[Finding]) -> bool:
+        return any(at_least(finding.severity, self._threshold) for finding in findings)
 
     def _findings(self, boot: Boot) -> List[Finding]:
         report = self.lint(self._job, boot)

@@ -246,14 +246,15 @@ def evaluate(boot: Boot, board: Board, start: str = "", known: Optional[Known] =
 
 
 def evaluate_both(
-    old: Boot, new: Boot, board: Board, start: str = "", filters: Iterable[Filter] = ()
+    old: Boot, new: Boot, board: Board, start: str = "", filters: Iterable[Filter] = (), new_start: str = ""
 ) -> Tuple[EffectiveConfig, EffectiveConfig]:
     """Two boot trees in the same worlds: a condition of one means the same for the other.
 
-    ``filters`` are those that :meth:`EffectiveConfig.applies` will be asked about. Raises as :func:`evaluate` does.
+    ``filters`` are those that :meth:`EffectiveConfig.applies` will be asked about. ``new_start`` is what is run of the
+    new one, where that is another file than of the old one. Raises as :func:`evaluate` does.
     """
     worlds = Worlds()
-    runners = _runner(old, board, worlds, start, None), _runner(new, board, worlds, start, None)
+    runners = _runner(old, board, worlds, start, None), _runner(new, board, worlds, new_start or start, None)
     runners[0].run_with(runners[1], filters)
     return EffectiveConfig(old, board, runners[0]), EffectiveConfig(new, board, runners[1])
 

@@ -11,7 +11,7 @@ from scmguard.effective.board import Board
 from scmguard.effective.bootfiles import GPU_MEMORY, boot_files, cmdline_names, command_lines, firmware_files
 from scmguard.effective.config import EffectiveConfig, both_bootloader_configs, evaluate_both, winners
 from scmguard.effective.run import Assignment, ParameterSet
-from scmguard.effective.worlds import FALSE, Condition, Split, TooComplex, Worlds
+from scmguard.effective.worlds import FALSE, TRUE, Condition, Split, TooComplex, Worlds
 
 #: Files that are run beside config.txt, each by itself.
 ALSO_RUN = ("tryboot.txt", "autoboot.txt")
@@ -53,15 +53,31 @@ class Difference(NamedTuple):
     when: Condition
     worlds: Worlds
 
+    def explain(self) -> Tuple[List[Tuple[str, str]], bool]:
+        """The fewest values of conditions and readings that make it so, and whether it is so only with these."""
+        values, choices = self.worlds.explain(self.when), dict(self.worlds.variables)
+        only = TRUE
+        for name, value in values:
+            only = self.worlds.both(only, self.worlds.among(name, choices[name], value.__eq__))
+        return values, only == self.when
+
 
 def differences(old: Boot, new: Boot, board: Board, edited: Optional[FrozenSet[str]] = None) -> List[Difference]:
     """Everything that differs. Raises Unreadable and TooComplex; then nothing is known of what differs.
 
     ``edited`` are the names of the files that alone have other contents, where somebody knows that: it saves time.
+    Of two single files each is run, whatever its name: ``tryboot.txt`` may stand against ``config.txt``.
     """
-    first = old.start if old.start == new.start else "config.txt"
-    found = list(_of_start(old, new, board, first, edited))
-    if not (old.single or new.single):
+    if old.single and new.single:
+        found = [
+            one
+            for one in between(*evaluate_both(old, new, board, old.start, new_start=new.start), new.start, edited)
+            # What stands beside the file is none of it; a command line alone is all there is to it.
+            if (one.kind == "cmdline") == old.has_cmdline
+        ]
+    else:
+        first = old.start if old.start == new.start else "config.txt"
+        found = list(_of_start(old, new, board, first, edited))
         for name in ALSO_RUN:
             if name != first and (old.exists(name) or new.exists(name)):
                 found += _of_start(old, new, board, name, edited)

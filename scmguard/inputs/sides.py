@@ -5,80 +5,131 @@ or a revision alone. A path that is there is a path, whatever it looks like.
 """
 
 import os
-from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
+import re
+import stat
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 from scmguard.boot import Boot
-from scmguard.folder import Folder, MemoryFolder, Unreadable
+from scmguard.folder import Folder, Unreadable
 from scmguard.inputs import discover
 from scmguard.inputs.discover import KINDS, Request
 from scmguard.inputs.git import Repository
 from scmguard.inputs.gittree import GitFolder
 
+# A revision and a path in it. A colon in braces is the revision's own: HEAD@{12:00}, HEAD^{/fix: x}.
+_REVISION = re.compile(r"((?:[^:{]|\{[^}]*\}|\{)*)(?:(:)(.*))?\Z", re.DOTALL)
 # Deeper than anybody nests an image repository.
 _DEEPEST = 40
+
+
+#: Names in a tree, with mode and id of what is there.
+Ids = Tuple[Tuple[str, str], ...]
 
 
 class Side(NamedTuple):
     """Boot trees by their path below what was named; ``is_file`` where that is one file.
 
-    ``ids`` tells which bytes each tree is made of, where that is known without reading them.
+    ``ids`` tells which bytes a tree is made of, where that is known without reading them.
     """
 
     label: str
     trees: Dict[str, Boot]
     is_file: bool = False
-    ids: Optional[Dict[str, Tuple[Tuple[str, str], ...]]] = None
+    ids: Mapping[str, Ids] = {}
 
 
 class Pair(NamedTuple):
-    """A boot tree on both sides; one that is not there has no files. ``path`` is empty for what was named itself."""
+    """A boot tree on both sides; None where it is not there. ``path`` is empty for what was named itself."""
 
     path: str
-    old: Boot
-    new: Boot
+    old: Optional[Boot]
+    new: Optional[Boot]
 
 
 def side(text: str, request: Request, repositories: "Dict[str, Repository]") -> Side:
     """What a user named. Repositories stay open in ``repositories``. Raises Unreadable."""
     if os.path.lexists(text):
         return _on_disk(text, request)
-    revision, colon, path = text.partition(":")
-    if not colon and ("/" in text or text in KINDS):
-        raise Unreadable(text, "no such file or folder")
-    repository = repositories.setdefault("", Repository())
+    match = _REVISION.match(text)
+    assert match is not None
+    revision, colon, path = match.groups()
+    try:
+        if "" not in repositories:
+            repositories[""] = Repository()
+        repository = repositories[""]
+    except Unreadable as error:
+        raise Unreadable(text, "no such file or folder, and no revision: this folder {}".format(error.reason)) from None
     if colon and not revision:
         return _in_git(repository.index(), text, path, repository, request)
     if repository.resolve(revision) is None:
-        raise Unreadable(text, "no such file, and {} has no revision {!r}".format(repository.top, revision))
-    return _in_git(repository.tree(revision), text, path, repository, request)
+        reason = "no such file or folder, and {} has no revision {}".format(repository.top, revision or "of no name")
+        raise Unreadable(text, reason)
+    return _in_git(repository.tree(revision), text, path or "", repository, request)
+
+
+def standard_input(data: bytes, request: Request) -> Side:
+    """A file that was given on standard input. Raises Unreadable."""
+    return Side(request.stdin_filename or discover.STDIN, {"": discover.from_stdin(data, request)}, True)
 
 
 def pairs(old: Side, new: Side) -> Iterator[Pair]:
-    """The boot trees of both sides by their path, without those that are made of the same bytes."""
-    if old.is_file and new.is_file:
+    """The boot trees of both sides by their path, without those that are made of the same bytes.
+
+    Nor those that have only been moved. Raises Unreadable for sides that are not of a kind.
+    """
+    if old.is_file != new.is_file:
+        file, folder = (old, new) if old.is_file else (new, old)
+        raise Unreadable(file.label, "is a file, and {} a folder: name two of a kind".format(folder.label or "."))
+    if old.is_file:
         [before], [after] = old.trees.values(), new.trees.values()
+        if _family(before) != _family(after):
+            reason = "is a {}, and {} a {}; --as says what they are".format(before.single, new.label, after.single)
+            raise Unreadable(old.label, reason)
         yield Pair("", before, after)
         return
-    for path in sorted({*old.trees, *new.trees}):
-        if old.ids is not None and new.ids is not None and old.ids.get(path) == new.ids.get(path):
+    moved = _moved(old, new)
+    for path in sorted({*old.trees, *new.trees} - moved):
+        if path in old.ids and old.ids[path] == new.ids.get(path):
             continue
-        yield Pair(path, old.trees.get(path) or _nothing(old, path), new.trees.get(path) or _nothing(new, path))
+        yield Pair(path, old.trees.get(path), new.trees.get(path))
 
 
-def _nothing(side: Side, path: str) -> Boot:
-    return Boot(MemoryFolder({}, os.path.join(side.label, path)))
+def _family(boot: Boot) -> str:
+    """What a file is: those of config.txt's kind can stand for one another."""
+    return "config.txt" if boot.single in ("config.txt", "tryboot.txt") else boot.single
+
+
+def _moved(old: Side, new: Side) -> Set[str]:
+    """The paths, on both sides, of trees that are elsewhere now, with the same bytes in them."""
+    gone: Dict[Ids, List[str]] = {}
+    for path in sorted(set(old.ids) - set(new.trees)):
+        gone.setdefault(old.ids[path], []).append(path)
+    found: Set[str] = set()
+    for path in sorted(set(new.ids) - set(old.trees)):
+        if gone.get(new.ids[path]):
+            found |= {path, gone[new.ids[path]].pop(0)}
+    return found
 
 
 def _on_disk(path: str, request: Request) -> Side:
     if not os.path.isdir(path):
         return Side(path, {"": discover.from_path(path, request)}, True)
-    try:
-        return Side(path, {"": discover.from_path(path, request)})
-    except Unreadable:
-        found = {relative: discover.from_path(os.path.join(path, relative), request) for relative in _folders(path)}
-        if not found:
-            raise
-        return Side(path, found)
+    inner = [] if _is_root(path) else list(_folders(path))
+    found = {}
+    if "." in inner or not inner:
+        found[""] = discover.from_path(path, request)
+    for relative in inner:
+        if relative != ".":
+            boot = discover.from_path(os.path.join(path, relative), request)
+            # The folder itself may only say that its files have moved there.
+            if "" not in found or found[""].files.path != boot.files.path:
+                found[relative] = boot
+    return Side(path, found)
+
+
+def _is_root(path: str) -> bool:
+    """Whether a folder without boot files is a root file system, whose boot partition is meant."""
+    return all(os.path.isdir(os.path.join(path, name)) for name in ("etc", "boot"))
 
 
 def _folders(top: str) -> Iterator[str]:
@@ -92,7 +143,7 @@ def _folders(top: str) -> Iterator[str]:
         relative = os.path.relpath(folder, top)
         if relative.count(os.sep) >= _DEEPEST:
             names.clear()
-        if any(discover.is_boot_file(name) for name in files):
+        if any(discover.is_boot_file(name.lower()) for name in files):
             yield relative
 
 
@@ -111,7 +162,7 @@ def _in_git(top: GitFolder, text: str, path: str, repository: Repository, reques
     paths = list(base.paths())
     for each in paths:
         folder, name = os.path.split(each)
-        if discover.is_boot_file(name) and folder not in trees:
+        if discover.is_boot_file(name.lower()) and folder not in trees:
             trees[folder] = Boot(base.below(folder) if folder else base)
             ids[folder] = []
     if not trees:
@@ -121,7 +172,12 @@ def _in_git(top: GitFolder, text: str, path: str, repository: Repository, reques
         while True:
             if folder in ids:
                 found = base.entry(each)
-                ids[folder].append((each, "" if found is None else "{:o} {}".format(found.mode, found.id)))
+                if found is None or found.conflict or not stat.S_ISREG(found.mode):
+                    # What is at the other end of a link is not among the bytes below the folder.
+                    del ids[folder]
+                else:
+                    name = each[len(folder) + 1 :] if folder else each
+                    ids[folder].append((name, "{:o} {}".format(found.mode, found.id)))
             if not folder:
                 break
             folder = os.path.dirname(folder)

@@ -31,12 +31,14 @@ class BoardDiff(NamedTuple):
 class TreeDiff(NamedTuple):
     """What differs between two states of a boot tree.
 
-    ``path`` is empty for a tree that was named itself. ``files`` are names of text files that are not the same. ``new``
+    ``path`` is empty for a tree that was named itself. ``state`` is ``changed``, ``new`` or ``gone``; of a new tree all
+    findings are new, of one that is gone none is left. ``files`` are names of text files that are not the same. ``new``
     are findings that the old state does not have, ``gone`` those that the new one does not; ``worse`` tells whether one
     of the new ones reaches the threshold.
     """
 
     path: str
+    state: str
     files: Sequence[str]
     boards: Sequence[BoardDiff]
     new: Sequence[Finding]
@@ -53,6 +55,8 @@ def text(trees: Iterable[TreeDiff]) -> Iterator[str]:
 
 
 def _tree(tree: TreeDiff) -> Iterator[str]:
+    if tree.state != "changed":
+        yield "this boot tree is {}\n".format(tree.state)
     for boards, lines, unknown in _alike(tree.boards):
         names = ", ".join(boards)
         if unknown:
@@ -90,14 +94,17 @@ def _ordered(differences: Sequence[Difference]) -> List[Difference]:
 
 
 def _lines(one: Difference) -> Iterator[str]:
-    when = _when(one)
-    condition = "" if not when else "   (only if {})".format(" and ".join(when))
+    when, only = _when(one)
+    words = "only if" if only else "among others if"
+    condition = "" if not when else "   ({} {})".format(words, printable(" and ".join(when)))
     title = _title(one)
     if one.kind in ("overlays", "base-parameters", "gpio") or (
         one.kind == "cmdline" and one.old is not None and one.new is not None
     ):
         yield "{}{}".format(title, condition)
-        yield from ("  " + line for line in _changed(_shown_list(one.old), _shown_list(one.new)))
+        # Of what counts in its order, what stands between changes tells where they are.
+        with_others = one.kind != "cmdline"
+        yield from ("  " + line for line in _changed(_shown_list(one.old), _shown_list(one.new), with_others))
         return
     yield "{}: {} -> {}{}".format(title, _shown(one, one.old), _shown(one, one.new), condition)
 
@@ -111,9 +118,11 @@ def _title(one: Difference) -> str:
     return title if one.file == "config.txt" else "{}: {}".format(printable(one.file), title)
 
 
-def _changed(old: List[str], new: List[str]) -> Iterator[str]:
+def _changed(old: List[str], new: List[str], with_others: bool) -> Iterator[str]:
     for tag, start, end, first, last in difflib.SequenceMatcher(None, old, new, False).get_opcodes():
-        if tag != "equal":
+        if tag == "equal":
+            yield from ("  " + item for item in old[start:end] if with_others)
+        else:
             yield from ("- " + item for item in old[start:end])
             yield from ("+ " + item for item in new[first:last])
 
@@ -147,9 +156,10 @@ def _shown(one: Difference, value: Any) -> str:
     return printable(value) or "empty"
 
 
-def _when(one: Difference) -> List[str]:
-    """The fewest conditions and readings under which it is so."""
-    return [] if one.when == TRUE else ["{}={}".format(*pair) for pair in one.worlds.explain(one.when)]
+def _when(one: Difference) -> Tuple[List[str], bool]:
+    """The fewest conditions and readings under which it is so, and whether it is so under no others."""
+    values, only = one.explain()
+    return ["{}={}".format(*pair) for pair in values], only
 
 
 def data(
@@ -172,6 +182,7 @@ def data(
 def _tree_data(tree: TreeDiff) -> Dict[str, Any]:
     return {
         "path": printable(tree.path),
+        "state": tree.state,
         "files": [printable(name) for name in tree.files],
         "boards": [
             {
@@ -190,13 +201,15 @@ def _tree_data(tree: TreeDiff) -> Dict[str, Any]:
 
 
 def _difference_data(one: Difference) -> Dict[str, Any]:
+    when, only = _when(one)
     return {
         "file": printable(one.file),
         "kind": one.kind,
         "name": printable(one.name) or None,
         "old": _value(one.old),
         "new": _value(one.new),
-        "when": [printable(each) for each in _when(one)],
+        "when": [printable(each) for each in when],
+        "only": only,
     }
 
 
