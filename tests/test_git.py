@@ -512,3 +512,34 @@ def test_the_repository_is_not_written_to(plain: Repo) -> None:
     with Repository(plain.path) as repository:
         assert repository.index().read("boot/config.txt") == repository.tree("HEAD").read("boot/config.txt") == b"x\n"
     assert state() == before
+
+
+def test_what_is_read_ahead_is_what_is_read(repo: Repo, monkeypatch: Any) -> None:
+    files = {"{:03}/config.txt".format(number): b"x\n" * number for number in range(200)}
+    files["big/config.txt"] = b"#" * (1 << 21)
+    repo.commit(files)
+    with Repository(repo.path) as repository:
+        folder = repository.tree("HEAD")
+        ids = {name: next(folder.ids_of([name])) for name in files}
+        gone = "0" * len(ids["big/config.txt"])
+        for several in (
+            list(ids.values()),
+            [ids["001/config.txt"], gone, ids["002/config.txt"]],
+            [ids["003/config.txt"], ids["big/config.txt"], ids["004/config.txt"]],
+            [],
+        ):
+            folder.read_ahead(several)
+            assert {name: folder.read(name) for name in files} == files
+        folder.read_ahead(list(ids.values())[:150])
+        monkeypatch.setattr(gitprocess._Child, "ask", lambda *_: pytest.fail("it was read already"))
+        assert {name: folder.read(name) for name in list(files)[:100]} == dict(list(files.items())[:100])
+    assert children() == []
+
+
+def test_links_and_what_is_not_there_are_not_read_ahead(plain: Repo) -> None:
+    plain.write("a/config.txt", "x\n")
+    os.symlink("config.txt", os.path.join(plain.path, "a", "cmdline.txt"))
+    plain.git("add", "-A")
+    plain.commit()
+    folder = Repository(plain.path).tree("HEAD").below("a")
+    assert list(folder.ids_of(["config.txt", "cmdline.txt", "tryboot.txt"])) == [folder.blob_id("config.txt")]

@@ -161,7 +161,12 @@ class Comparison:
 def _different_files(old: Boot, new: Boot) -> List[str]:
     """The names of files that were read on either side and are not the same."""
     names = dict.fromkeys([*old.read_names(), *new.read_names()])
-    return [name for name in names if old.files.read(name) != new.files.read(name)]
+    return [name for name in names if _data(old, name) != _data(new, name)]
+
+
+def _data(boot: Boot, name: str) -> Optional[bytes]:
+    source = boot.source(name)
+    return None if source is None else source.data
 
 
 def _all(_finding: Finding) -> bool:

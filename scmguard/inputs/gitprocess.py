@@ -11,7 +11,7 @@ import selectors
 import subprocess  # noqa: S404  (git itself, by argument lists)
 import time
 import weakref
-from typing import Dict, Mapping, NamedTuple, NoReturn, Optional, Sequence
+from typing import Dict, Iterable, Mapping, NamedTuple, NoReturn, Optional, Sequence
 
 from scmguard.folder import Unreadable
 from scmguard.inputs.disk import MAX_BYTES, contents, open_named
@@ -23,6 +23,10 @@ _PIECE = 1 << 16
 # The form of a pointer is that of the specification of Git LFS, docs/spec.md.
 _LFS = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:[a-z0-9.-]+ .*\n)*?oid sha256:([0-9a-f]{64})\n")
 _LARGEST_POINTER = 1024
+# So many objects are asked for at once: that fits into a pipe, so that nobody waits for the other.
+_AT_ONCE = 64
+# What is larger is not read ahead.
+_LARGE = 1 << 20
 _NOT_HERE = "its content is not in the repository (a partial clone, or a damaged one)"
 # What git runs as: nothing of the repository's own, in the words of versions that have no environment variable for it.
 _OPTIONS = ("--no-pager", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never")
@@ -132,9 +136,12 @@ class Blobs:
         self._lfs = os.path.join(common, "lfs", "objects")
         self._reader: Optional[_Child] = None
         self._sizes: Optional[_Child] = None
+        self._ahead: Dict[str, bytes] = {}
 
     def read(self, id: str, label: str) -> bytes:
         """The bytes of an object. Raises :class:`Unreadable` with the label for one that is missing or very large."""
+        if id in self._ahead:
+            return self._ahead[id]
         if self._reader is None or self._reader.is_over:
             self._reader = self._child("--batch")
         size = self._reader.ask(id, label)
@@ -161,6 +168,31 @@ class Blobs:
         if sha256(data).hexdigest() != id:
             raise Unreadable(label, "is kept by Git LFS, and its content is not here (git lfs fetch brings it)")
         return data
+
+    def read_ahead(self, ids: Iterable[str]) -> None:
+        """Asks for many objects at once, which are kept until the next call: to ask for each takes two switches.
+
+        Where that fails, or something is large, the rest is left to :meth:`read`.
+        """
+        wanted = list(dict.fromkeys(ids))
+        self._ahead = {id: self._ahead[id] for id in wanted if id in self._ahead}
+        wanted = [id for id in wanted if id not in self._ahead]
+        for start in range(0, len(wanted), _AT_ONCE):
+            if self._reader is None or self._reader.is_over:
+                self._reader = self._child("--batch")
+            several = wanted[start : start + _AT_ONCE]
+            try:
+                self._reader.send(several)
+                for id in several:
+                    size = self._reader.answer("")
+                    if size > _LARGE:
+                        self._reader.end()
+                        return
+                    self._ahead[id] = self._reader.take(size, "")
+            except (Unreadable, OSError):
+                # What it would say next is not known: it is asked anew, one by one.
+                self._reader.end()
+                return
 
     def size(self, id: str, label: str) -> int:
         """The size of an object in bytes. Raises :class:`Unreadable`."""
@@ -207,11 +239,19 @@ class _Child:
 
     def ask(self, id: str, label: str) -> int:
         """The size of an object; with ``--batch`` its bytes come next. Raises :class:`Unreadable`."""
-        end = time.monotonic() + LIMIT
         try:
-            self._in.write(id.encode("ascii") + b"\n")
+            self.send([id])
         except OSError:
             self._over(label)
+        return self.answer(label)
+
+    def send(self, ids: Sequence[str]) -> None:
+        """Asks for objects, of which each is to be answered and, with ``--batch``, taken. Raises OSError."""
+        self._in.write("".join(id + "\n" for id in ids).encode("ascii"))
+
+    def answer(self, label: str) -> int:
+        """The size of the next object that was asked for. Raises :class:`Unreadable`."""
+        end = time.monotonic() + LIMIT
         while b"\n" not in self._held:
             self._more(end, label)
         line, _, rest = bytes(self._held).partition(b"\n")

@@ -123,6 +123,17 @@ class GitFolder(Folder):
         found = self._file(name)
         return None if found is None or found[1].conflict else found[1].id
 
+    def ids_of(self, names: Sequence[str]) -> Iterator[str]:
+        """The ids of the files of these names that are there, links not followed."""
+        for name in names:
+            found = self.entry(name)
+            if found is not None and found.mode != _LINK and not found.conflict:
+                yield found.id
+
+    def read_ahead(self, ids: Sequence[str]) -> None:
+        """Reads objects of the repository that will be asked for next."""
+        self._blobs.read_ahead(ids)
+
     def read(self, name: str) -> Optional[bytes]:
         found = self._file(name)
         if found is None:

@@ -18,6 +18,8 @@ from scmguard.inputs.gittree import GitFolder
 
 # A revision and a path in it. A colon in braces is the revision's own: HEAD@{12:00}, HEAD^{/fix: x}.
 _REVISION = re.compile(r"((?:[^:{]|\{[^}]*\}|\{)*)(?:(:)(.*))?\Z", re.DOTALL)
+# So many trees are read at once.
+_AT_ONCE = 16
 # Deeper than anybody nests an image repository.
 _DEEPEST = 40
 
@@ -85,13 +87,30 @@ def pairs(old: Side, new: Side) -> Iterator[Pair]:
         if _family(before) != _family(after):
             reason = "is a {}, and {} a {}; --as says what they are".format(before.single, new.label, after.single)
             raise Unreadable(old.label, reason)
-        yield Pair("", before, after)
-        return
+        return iter([Pair("", before, after)])
+    return _paired(old, new)
+
+
+def _paired(old: Side, new: Side) -> Iterator[Pair]:
     moved = _moved(old, new)
-    for path in sorted({*old.trees, *new.trees} - moved):
-        if path in old.ids and old.ids[path] == new.ids.get(path):
-            continue
-        yield Pair(path, old.trees.get(path), new.trees.get(path))
+    paths = [
+        path
+        for path in sorted({*old.trees, *new.trees} - moved)
+        if path not in old.ids or old.ids[path] != new.ids.get(path)
+    ]
+    for start in range(0, len(paths), _AT_ONCE):
+        several = [Pair(path, old.trees.get(path), new.trees.get(path)) for path in paths[start : start + _AT_ONCE]]
+        _read_ahead([each.files for pair in several for each in (pair.old, pair.new) if each is not None])
+        yield from several
+
+
+def _read_ahead(folders: List[Folder]) -> None:
+    """Has git read what all boot trees are asked for."""
+    ids = [id for folder in folders if isinstance(folder, GitFolder) for id in folder.ids_of(KINDS)]
+    for folder in folders:
+        if isinstance(folder, GitFolder):
+            folder.read_ahead(ids)
+            return
 
 
 def _family(boot: Boot) -> str:
