@@ -140,8 +140,11 @@ class Blobs:
 
     def read(self, id: str, label: str) -> bytes:
         """The bytes of an object. Raises :class:`Unreadable` with the label for one that is missing or very large."""
-        if id in self._ahead:
-            return self._ahead[id]
+        data = self._ahead[id] if id in self._ahead else self._ask(id, label)
+        pointer = _LFS.match(data) if len(data) < _LARGEST_POINTER else None
+        return data if pointer is None else self._of_lfs(pointer.group(1).decode("ascii"), label)
+
+    def _ask(self, id: str, label: str) -> bytes:
         if self._reader is None or self._reader.is_over:
             self._reader = self._child("--batch")
         size = self._reader.ask(id, label)
@@ -149,9 +152,7 @@ class Blobs:
             # What it is about to say is not to be read.
             self._reader.end()
             raise Unreadable(label, "is larger than {} MiB".format(MAX_BYTES >> 20))
-        data = self._reader.take(size, label)
-        pointer = _LFS.match(data) if size < _LARGEST_POINTER else None
-        return data if pointer is None else self._of_lfs(pointer.group(1).decode("ascii"), label)
+        return self._reader.take(size, label)
 
     def _of_lfs(self, id: str, label: str) -> bytes:
         """What Git LFS keeps beside the objects for a file of which they have the digest alone."""
