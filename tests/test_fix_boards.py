@@ -1,4 +1,4 @@
-"""Boards that are left out where fixes are proved: nothing differs on them that does not differ on one of their kind."""
+"""Boards that are left out where fixes are proved: nothing differs on them that does not on one of their kind."""
 
 import os
 from typing import Dict, Tuple

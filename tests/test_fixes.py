@@ -430,6 +430,38 @@ def test_a_fix_that_another_one_makes_possible() -> None:
     assert found.left == [] and b"\r" not in found.contents["config.txt"]
 
 
+JINJA = "{% if big %}\ngpu_mem=64\n{% else %}\ngpu_mem=128\n{% endif %}\n"
+
+
+@pytest.mark.parametrize(
+    "rule, text, safe",
+    [
+        ("inert-setting", JINJA, False),  # each line is needed where the other one is not there
+        ("inert-setting", "gpu_mem=64\n{{ more }}\ngpu_mem=128\n", False),  # a header may be filled in
+        ("inert-setting", "gpu_mem=64\n@MORE@\ngpu_mem=128\n", False),
+        ("inert-setting", "gpu_mem=64\n# 100% {of it}\ngpu_mem=128\n", True),
+        ("duplicate-overlay", "dtoverlay=w1-gpio\n{{ more }}\ndtoverlay=w1-gpio\n", False),
+        ("duplicate-overlay", "dtoverlay=w1-gpio\n# why\ndtoverlay=w1-gpio\n", True),
+        ("trailing-comment", "gpu_mem={{ mem }} {# of the GPU #}\n", False),
+        ("trailing-comment", "gpu_mem=${MEM#x}\n", False),
+        ("trailing-comment", "kernel=a {# of the GPU #}\n", False),
+        ("trailing-comment", "gpu_mem=64 # of the GPU\n{{ more }}\n", True),
+        ("spaces-around-equals", "gpu_mem = {{ mem }}\n", False),
+        ("spaces-around-equals", "gpu_mem = 64\n{{ more }}\n", True),
+    ],
+)
+def test_a_template_may_become_anything(rule: str, text: str, safe: bool) -> None:
+    assert (fixed(rule, text) is not None) == safe
+
+
+def test_a_board_that_is_checked_stands_for_no_other() -> None:
+    """Of a Pi 400, which must not have it, and a Pi 4, which may, the other boards tell neither apart."""
+    text = "[pi4]\notg_mode=1\n[cm4]\notg_mode=0\n[cm4s]\notg_mode=0\n[all]\n" + WANTED
+    job = job_of("scm", ("pi400",))._replace(profile_boards=frozenset(["pi400"]))
+    found = mend(job, Boot(MemoryFolder({"config.txt": text.encode()})), False, lambda one: one.rule.startswith("otg"))
+    assert found.contents["config.txt"].decode() == text + "[pi400]\notg_mode=0\n[all]\n"
+
+
 def test_many_faults_are_corrected_one_by_one() -> None:
     files = {"config.txt": b"".join(b"hdmi_mode:%d = 1\n" % n for n in range(30)) + WANTED.encode()}
     found = mend(job_of("scm"), Boot(MemoryFolder(files)))

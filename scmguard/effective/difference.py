@@ -23,6 +23,7 @@ _DECIDING = frozenset(
         "upstream_kernel", *GPU_MEMORY,
     ]
 )  # fmt: skip
+_FIRMWARE = ("start_file", "fixup_file", "start_x", "start_debug", *GPU_MEMORY)
 # So many different sequences of overlays, and no more, are compared.
 _MOST_SEQUENCES = 4096
 
@@ -107,10 +108,24 @@ def between(
         return
     yield from compare.sequences("gpio", _gpio(before), _gpio(after))
     # What follows from other things can only differ where one of these does, or another file.
-    if edited is None or any(one.kind != "setting" or one.name.partition(":")[0] in _DECIDING for one in found):
+    if (
+        edited is None
+        or any(one.kind != "setting" or one.name.partition(":")[0] in _DECIDING for one in found)
+        or _first_stage(before) != _first_stage(after)
+    ):
         yield from _derived(compare, before, after)
     elif _may_be_cmdline(before, edited):
         yield from compare.splits("cmdline", "", _cmdline(before), _cmdline(after))
+
+
+def _first_stage(config: EffectiveConfig) -> List[Tuple[str, str, Condition]]:
+    """The settings that pick the firmware, as they stand in the first file: included ones come too late for them."""
+    return [
+        (key, one.value, one.when)
+        for key in _FIRMWARE
+        for one in config.run.settings.get((key, 0), ())
+        if one.place.document is config.start and one.when != FALSE
+    ]
 
 
 def _may_be_cmdline(config: EffectiveConfig, edited: FrozenSet[str]) -> bool:

@@ -12,13 +12,14 @@ from scmguard.effective.meaning import HeaderEffect
 _Kind = Tuple[object, ...]
 
 
-def of_each_kind(boards: Iterable[Board], trees: Tuple[Boot, ...]) -> List[Board]:
+def of_each_kind(boards: Iterable[Board], trees: Tuple[Boot, ...], alone: Iterable[Board] = ()) -> List[Board]:
     """One board of each kind, the first, as far as these trees go.
 
     Evaluation asks a board for its answers to filters, its SoC, its kernels, the state of its USB controller, and the
     parameters and the presence of its device trees. Trees with binaries have these; there each board is a kind.
+    Those that are ``alone`` stand for no others: what may differ on them may not differ elsewhere.
     """
-    every = list(boards)
+    every, special = list(boards), {board.name for board in alone}
     if any(boot.has_binaries for boot in trees):
         return every
     names = _model_filters(trees)
@@ -27,6 +28,7 @@ def of_each_kind(boards: Iterable[Board], trees: Tuple[Boot, ...]) -> List[Board
     found: Dict[_Kind, Board] = {}
     for board in every:
         kind = (
+            board.name if board.name in special else "",
             frozenset(name for name in names if name in board.filters),
             board.soc,
             board.kernels_64,

@@ -16,6 +16,7 @@ from scmguard.effective.worlds import FALSE, TRUE, TooComplex
 from scmguard.finding import Edit, Finding, Fix, TreeReport, at_least
 from scmguard.fixes import TOPICS, fixer
 from scmguard.fixes.kinds import of_each_kind
+from scmguard.fixes.placeholders import depends_on_template
 from scmguard.fixes.proposal import Fault, Proposal, name_of
 from scmguard.folder import Unreadable
 from scmguard.lint import Job
@@ -152,6 +153,9 @@ def _proposals(job: Job, boot: Boot, finding: Finding) -> Iterator[Proposal]:
         return
     board = BOARDS[finding.board] if finding.board else job.boards[0]
     for proposal in fixer(finding.rule)(Fault(boot, finding, name, source, board)):
+        if proposal.safe and depends_on_template(boot, finding.rule, name, finding.span.line):
+            # What is filled in may be anything, and so may what the file means then.
+            proposal = proposal._replace(safe=False)
         if all(_is_text(boot, each) or finding.rule == "bad-encoding" for each in proposal.contents):
             yield proposal
 
@@ -169,7 +173,7 @@ def _tried(
     try:
         # The boards that are checked are the likeliest to tell.
         boards = sorted(BOARDS.values(), key=lambda one: one not in job.boards)
-        for board in of_each_kind(boards, (_whole(boot), _whole(new))):
+        for board in of_each_kind(boards, (_whole(boot), _whole(new)), job.boards):
             for difference in differences(_whole(boot), _whole(new), board, frozenset(proposal.contents)):
                 reason = _objection(difference, board, proposal)
                 if reason:
