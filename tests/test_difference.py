@@ -156,6 +156,10 @@ def test_a_world_in_which_nothing_differs_is_one_in_which_the_slow_evaluator_see
         before, after = (
             slow_evaluator.evaluate(files, "config.txt", slow_board(board), facts, slow_catalogue) for files in trees
         )
+        # A load that the overlay map blocks has no effect, whatever its place.
+        before, after = (
+            each._replace(overlays=[load for load in each.overlays if load[1] is not None]) for each in (before, after)
+        )
         world = old._runner.conditions.world(facts)
         held = [one for one in difference if old.worlds.holds(one.when, world)]
         # Overlays that the overlay map blocks have no effect.
