@@ -266,13 +266,15 @@ def test_a_link_to_the_folder_is_followed(tmp_path):
 
 
 def test_names_in_another_case_as_a_fat_file_system_finds_them(tmp_path):
-    boot = made(tmp_path / "boot", {"CONFIG.TXT": b"include INC.txt\n" + FAULTY.encode(), "inc.TXT": b"gpu_mem = 1\n"})
+    boot = made(
+        tmp_path / "boot", {"CONFIG.TXT": b"include INC.txt\n" + FAULTY.encode(), "inc.TXT": b"hdmi_mode = 4\n"}
+    )
     patched = made(tmp_path / "patched", contents(boot))
     apply(scmguard("fix", ".", cwd=str(patched)).stdout, patched, "patch", "-p0")
     done = scmguard("fix", "--write", boot)
     assert done.returncode in (0, 1), done.err
     assert contents(boot) == contents(patched) and sorted(contents(boot)) == ["CONFIG.TXT", "inc.TXT"]
-    assert contents(boot)["inc.TXT"] == b"gpu_mem=1\n"
+    assert contents(boot)["inc.TXT"] == b"hdmi_mode=4\n"
 
 
 # Runs fix with one function of it followed by what somebody else does at that moment.
