@@ -465,6 +465,45 @@ def test_a_file_that_the_module_will_not_sign_becomes_what_it_was(live):
 
 
 @needs_machine
+def test_what_is_written_is_signed_whatever_becomes_of_other_trees(live):
+    live.put("run/other/config.txt", OTG)
+    for more, code in (("/missing", 3), ("/run/other", 2)):
+        live.put(CONFIG, OTG)
+        assert live.run("seal", "--dry-run").returncode == 1
+        run = live.run("fix", "--write", "--seal", "/boot/firmware", more)
+        assert run.returncode == code and "config.txt: signed" in run.stdout, run.stderr + run.stdout
+        assert live.read(CONFIG) == WITHOUT and live.module.would_boot()
+        live.put(CONFIG, BOOT["config.txt"])
+        assert live.run("seal").returncode == 0
+
+
+@needs_machine
+def test_nothing_is_signed_where_nothing_could_be_written(live):
+    live.put(CONFIG, BOOT["config.txt"] + b"# x\n")
+    run = live.run("fix", "--write", "--seal", "/missing")
+    assert run.returncode == 3 and "signed" not in run.stdout and not live.module.would_boot()
+
+
+@needs_machine
+def test_what_could_not_be_signed_becomes_what_it_was(live):
+    """Another one is signing at that moment."""
+    live.put(CONFIG, OTG)
+    run = live.sh('exec 9</var/lib/scmguard; flock -n 9; exec "$@"', "fix", "--write", "--seal")
+    assert run.returncode == 3 and "another scmguard is signing" in run.stderr, run.stderr
+    assert "the files are as they were: they could not be signed" in run.stderr and live.read(CONFIG) == OTG
+
+
+@needs_machine
+def test_a_connection_that_is_lost_does_not_keep_what_is_written_from_being_signed(live):
+    live.put(CONFIG, OTG)
+    code = "import os\nfor number in (1, 2, 15): os.kill(os.getpid(), number)"
+    words = MEANWHILE.replace("write=True, unsafe=False, seal=False", "write=True, unsafe=False, seal=True")
+    run = live.sh('"$1" -c "$4" "$5" "$6" "$7"', words, "replace_all", code, "/boot/firmware")
+    assert run.returncode == 0 and "config.txt: signed" in run.stdout, run.stderr
+    assert live.read(CONFIG) == WITHOUT and live.module.would_boot()
+
+
+@needs_machine
 def test_a_tree_that_is_not_this_machine_s_is_not_sealed(live, tmp_path):
     elsewhere = "tmp-{}".format(os.getpid())
     live.put("run/" + elsewhere + "/config.txt", OTG)

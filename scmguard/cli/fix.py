@@ -1,5 +1,6 @@
 """``scmguard fix``."""
 
+import signal
 import sys
 from typing import TYPE_CHECKING, Any, FrozenSet, List, Mapping, Optional, Sequence, Union
 
@@ -46,8 +47,18 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
         prepare()
     signing = frozenset(rule.id for rule in job_for(book, choice, settings, whole).rules)
     fixing = _Fixing(job, asked, signing, settings, options)
-    codes = [fixing.tree(boot) for boot in boots(paths, options)]
-    if options["seal"] and max(codes, default=0) < COULD_NOT:
+    codes = []
+    try:
+        for boot in boots(paths, options):
+            codes.append(fixing.tree(boot))
+    except SystemExit as end:
+        codes.append(end.code if isinstance(end.code, int) else COULD_NOT)
+    except BaseException:
+        if options["seal"] and fixing.written:
+            _put_back(fixing.written)
+        raise
+    # Whatever became of other trees, what was written has to be signed.
+    if options["seal"] and (fixing.written or max(codes, default=0) < USAGE):
         codes.append(_seal(fixing.written, options))
     return max(codes, default=0)
 
@@ -99,6 +110,8 @@ class _Fixing:
             if options["write"]:
                 self._may_write(boot, mended, paths, device)
                 files = [Written(paths[name], mended.old[name], data) for name, data in mended.contents.items()]
+                if options["seal"] and files:
+                    _hear_nothing()
                 replace_all(files, "scmguard fix")
                 self.written += files
             else:
@@ -175,20 +188,31 @@ def _seal(files: Sequence[Written], options: Mapping[str, Any]) -> int:
     from scmguard.cli.seal import ledger_now
     from scmguard.cli.seal import run as seal
 
-    before = ledger_now()
+    before, code = ledger_now(), COULD_NOT
     try:
         code = seal({**options, "select": (), "ignore": (), "dry_run": False, "all_": False, "rebuild": False})
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else COULD_NOT
-    if code and files and ledger_now() == before:
-        try:
-            replace_all([Written(one.path, one.new, one.old) for one in files], "scmguard fix")
-        except Unreadable as error:
-            complain(str(error))
-            complain("do not reboot; run `scmguard seal` again")
-            return COULD_NOT
-        complain("the files are as they were: they could not be signed")
+    finally:
+        if code and files and ledger_now() == before:
+            _put_back(files)
     return code
+
+
+def _put_back(files: Sequence[Written]) -> None:
+    try:
+        replace_all([Written(one.path, one.new, one.old) for one in reversed(files)], "scmguard fix")
+    except Unreadable as error:
+        complain(str(error))
+        complain("do not reboot; run `scmguard seal` again")
+    else:
+        complain("the files are as they were: they could not be signed")
+
+
+def _hear_nothing() -> None:
+    """From here on a lost connection, or an interrupt, must not leave a file that is written and not signed."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _print(text: str) -> None:
