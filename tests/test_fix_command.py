@@ -465,6 +465,26 @@ def test_a_file_that_the_module_will_not_sign_becomes_what_it_was(live):
 
 
 @needs_machine
+def test_a_supervised_file_is_known_by_its_place(live):
+    """Not by what it is taken for, and also below the boot partition's top, or by a link to that."""
+    text = b"gpu_mem = 64\n" + BOOT["config.txt"]
+    live.put(CONFIG, OTG)
+    live.put("etc/all.yaml", b"profile: scm\n")
+    for name in ("boot/firmware/sub/usercfg.txt", "boot/firmware/usercfg.txt"):
+        live.put(name, text)
+        inner, before = name.partition("firmware/")[2], live.module.state()["signed"]
+        live.module.trust(inner)
+        select = ("--config", "/etc/all.yaml", "--select", "spaces-*", "--as", "config.txt")
+        run = live.run("fix", "--write", *select, "/" + name)
+        assert run.returncode == 1 and inner + " is supervised" in run.stderr, run.stderr
+        live.module.write(signed=before)
+        run = live.run("fix", "--write", *select, "/" + name)
+        assert run.returncode == 0 and live.read(name) == text.replace(b" = ", b"="), run.stderr
+    run = live.sh('ln -s /boot/firmware /run/link; exec "$@"', "fix", "--write", "/run/link")
+    assert run.returncode == 1 and "config.txt is supervised" in run.stderr and live.read(CONFIG) == OTG
+
+
+@needs_machine
 def test_what_is_written_is_signed_whatever_becomes_of_other_trees(live):
     live.put("run/other/config.txt", OTG)
     for more, code in (("/missing", 3), ("/run/other", 2)):

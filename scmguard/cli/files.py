@@ -3,7 +3,7 @@
 import os
 import stat
 from contextlib import ExitStack
-from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from scmguard import atomic
 from scmguard.editing.store import Busy, Changed, Original, locked
@@ -44,10 +44,16 @@ def shown(path: str) -> str:
     return path[len(top) :] if path.startswith(top) else path.lstrip("/")
 
 
-def here(paths: Iterable[str]) -> bool:
-    """Whether one of these files is on this machine's boot partition, whatever path leads to it."""
-    folders = {os.path.dirname(path) or os.curdir for path in paths}
-    return any(_same(folder, place) for folder in folders for place in _BOOT_PLACES)
+def here(path: str) -> Optional[str]:
+    """The name of a file on this machine's boot partition, whatever path leads to it; None for one elsewhere."""
+    folder, name = os.path.split(os.path.realpath(path))
+    while True:
+        if any(_same(folder, place) for place in _BOOT_PLACES):
+            return name
+        above, inner = os.path.split(folder)
+        if not inner:
+            return None
+        folder, name = above, "{}/{}".format(inner, name)
 
 
 def _same(one: str, other: str) -> bool:

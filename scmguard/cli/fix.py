@@ -136,9 +136,9 @@ class _Fixing:
 
     def _may_write(self, boot: Boot, mended: Mended, paths: Mapping[str, str], device: "Optional[Device]") -> None:
         """Ends the program where files must not be written: on an SCM a signed one, unless it is signed again."""
-        mine = here(paths.values()) or boot.live
+        mine = [name for name in (here(path) for path in paths.values()) if name is not None]
         if self._options["seal"]:
-            if mended.contents and not mine:
+            if len(mine) < len(paths):
                 fail(USAGE, "nothing was written: --seal is for the boot files of this machine")
             bad = [
                 finding
@@ -150,8 +150,8 @@ class _Fixing:
                 reason = "nothing was written: with what is left the files would not be signed: {}: {}"
                 fail(FOUND, reason.format(bad[0].rule, bad[0].message))
             return
-        if mended.contents and mine:
-            _refuse_supervised(mended, self._job, boot if boot.live else _this_machine(), device)
+        if mine:
+            _refuse_supervised(mine, self._job, boot if boot.live else _this_machine(), device)
 
 
 def _this_machine() -> Optional[Boot]:
@@ -161,7 +161,7 @@ def _this_machine() -> Optional[Boot]:
         return None
 
 
-def _refuse_supervised(mended: Mended, job: Job, boot: Optional[Boot], device: "Optional[Device]") -> None:
+def _refuse_supervised(names: Sequence[str], job: Job, boot: Optional[Boot], device: "Optional[Device]") -> None:
     from scmguard.checks.base import Context
     from scmguard.checks.device.signed import manifest_of
     from scmguard.effective import evaluate
@@ -177,7 +177,7 @@ def _refuse_supervised(mended: Mended, job: Job, boot: Optional[Boot], device: "
     except (Lacking, TooComplex) as error:
         fail(COULD_NOT, "nothing was written: whether the files are supervised is not known: {}".format(error))
     signed = {name.lower() for name in manifest.names}
-    touched = sorted(name for name in mended.contents if name.lower() in signed)
+    touched = sorted(name for name in names if name.lower() in signed)
     if touched:
         reason = "nothing was written: {} is supervised, and the next boot would fail with an unsigned change; "
         fail(FOUND, (reason + "add --seal to have it signed").format(", ".join(touched)))
