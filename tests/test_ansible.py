@@ -1,7 +1,7 @@
 """The tasks of docs/editing.md in a real ansible-playbook.
 
-SCMGUARD_ANSIBLE names an ansible-playbook, or is skip; without it, ansible-core is installed from the package index into
-an environment of its own, and where that cannot be done the tests are skipped.
+SCMGUARD_ANSIBLE names an ansible-playbook, or is skip; without it, ansible-core is installed from the package index
+into an environment of its own, and where that cannot be done the tests are skipped.
 """
 
 import os

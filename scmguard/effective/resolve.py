@@ -7,6 +7,7 @@ specification.
 
 from itertools import chain
 from typing import Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from weakref import ReferenceType, ref
 
 from scmguard import catalogue
 from scmguard.effective.board import Board
@@ -65,7 +66,8 @@ class Runner:
         self._headers_now: Tuple[Header, ...] = ()
         self._running: List[str] = []
         self._runs = 0
-        self._together: Tuple[Runner, ...] = (self,)
+        # No cycle: what one evaluation knows can be a lot, and has to go with it.
+        self._other: Optional["ReferenceType[Runner]"] = None
         self._asked: Tuple[Filter, ...] = ()
 
     def run_with(self, other: "Runner", filters: Iterable[Filter] = ()) -> None:
@@ -73,7 +75,7 @@ class Runner:
 
         ``filters`` are others that will be asked about with :meth:`applies`. To be called before either runs.
         """
-        self._together = other._together = (self, other)
+        self._other, other._other = ref(other), ref(self)
         self._asked = other._asked = tuple(filters)
 
     def applies(self, filter: Filter) -> Condition:
@@ -90,11 +92,12 @@ class Runner:
     def conditions(self) -> Conditions:
         """The conditions; made when the first is needed, after a look at the filters of all files in reach."""
         if self._conditions is None:
-            filters = chain.from_iterable(runner._filters() for runner in self._together)
-            conditions = Conditions(self.worlds, self.board, self._known, chain(filters, self._asked))
-            for runner in self._together:
-                runner._conditions = conditions
-        return self._conditions  # type: ignore[return-value]
+            other = None if self._other is None else self._other()
+            filters = chain(self._filters(), () if other is None else other._filters(), self._asked)
+            self._conditions = Conditions(self.worlds, self.board, self._known, filters)
+            if other is not None:
+                other._conditions = self._conditions
+        return self._conditions
 
     def _filters(self) -> Iterator[Filter]:
         seen, todo = set(), [self.start]
