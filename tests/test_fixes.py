@@ -468,6 +468,15 @@ def test_many_faults_are_corrected_one_by_one() -> None:
     assert len(found.done) == 30 and b" " not in found.contents["config.txt"]
 
 
+def test_more_faults_than_are_corrected_at_once(monkeypatch: Any) -> None:
+    monkeypatch.setattr("scmguard.fixes.mend._MOST_FIXES", 5)
+    files = {"config.txt": b"".join(b"hdmi_mode:%d = 1\n" % n for n in range(9)) + WANTED.encode()}
+    first = mend(job_of("scm"), Boot(MemoryFolder(files)))
+    assert len(first.done) == 5 and first.more
+    second = mend(job_of("scm"), Boot(MemoryFolder(first.contents)))
+    assert len(second.done) == 4 and not second.more and b" " not in second.contents["config.txt"]
+
+
 def test_a_report_with_fixes() -> None:
     files = {"config.txt": b"gpu_mem=64 # x\n[pi5]\narm_boost=1\n" + WANTED.encode()}
     report = with_fixes(job_of("scm"), lint(job_of("scm"), Boot(MemoryFolder(files))))

@@ -247,7 +247,9 @@ def _said(mended: Mended, remain: int, options: Mapping[str, Any]) -> List[str]:
     if mended.left:
         parts.append("{} that no fix passes for".format(len(mended.left)))
     said = ", ".join(parts) if lines else "nothing to be corrected"
-    if remain:
+    if mended.more:
+        said += "; no more are corrected at once: do it again"
+    elif remain:
         said += "; {} left that only you can correct (scmguard check tells)".format(
             "1 finding is" if remain == 1 else "{} findings are".format(remain)
         )

@@ -37,7 +37,7 @@ class Mended(NamedTuple):
 
     ``old`` are the contents that these files had when they were looked at.
     ``unsafe`` are findings that only an unsafe fix would correct, where these were not asked for; ``left`` are those
-    for which no proposal passed, with the reason.
+    for which no proposal passed, with the reason. ``more``: there was no end to it, and another run corrects more.
     """
 
     report: TreeReport
@@ -46,6 +46,7 @@ class Mended(NamedTuple):
     done: List[Tuple[Finding, Fix]]
     unsafe: List[Tuple[Finding, Fix]]
     left: List[Tuple[Finding, str]]
+    more: bool = False
 
 
 def every(_finding: Finding) -> bool:
@@ -105,7 +106,15 @@ def mend(
     old = {name: _data(boot, name) for name in contents}
     changed = {name: data for name, data in contents.items() if data != old[name]}
     refused = [found for found in left.values() if found[1]]
-    return Mended(report, changed, {name: old[name] for name in changed}, done, list(waiting.values()), refused)
+    return Mended(
+        report,
+        changed,
+        {name: old[name] for name in changed},
+        done,
+        list(waiting.values()),
+        refused,
+        len(done) == _MOST_FIXES,
+    )
 
 
 # What tells a finding from others, however the lines around it move.
