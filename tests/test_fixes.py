@@ -74,6 +74,8 @@ LINES: List[Case] = [
     ("trailing-comment", "dtparam=audio=on #dtparam=i2s=on\n", None),
     ("trailing-comment", "gpu_mem=64 # [all]\n", None),
     ("trailing-comment", "gpu_mem=64 # include x\n", None),
+    ("trailing-comment", "kernel=u-boot.bin#Bootware\n", None),  # it may belong to the name
+    ("trailing-comment", "dtoverlay=spi1-3cs#custom\n", None),
     ("trailing-comment", "# gpu_mem=64 # why\n", None),
     ("trailing-comment", "word # why\n", None),
     ("trailing-comment", "[pi4] # why\n[all]\n", None),

@@ -13,6 +13,7 @@ from scmguard.text import encode, printable
 _WHOLE = (("long-line", "whole"),)
 _OVERLAYS = ("dtoverlay", "device_tree_overlay")
 _PARAMETERS = ("dtparam", "device_tree_param")
+_NUMBER = re.compile(r"[+-]?(?:0[xX][0-9A-Fa-f]+|[0-9]+)\Z")
 _BLANKS = re.compile(r"[ \t]*([=,:])[ \t]*")
 
 
@@ -36,7 +37,8 @@ def _settling(text: str, key: str, *settles: Tuple[str, str]) -> Tuple[May, Tupl
 def trailing_comment(fault: Fault) -> Iterator[Proposal]:
     """The comment becomes a line of its own above the setting.
 
-    One that reads as a setting would be taken for one that is switched off, by tools that switch on what they find.
+    One that reads as a setting would be taken for one that is switched off, by tools that switch on what they find; a #
+    without a blank before it may belong to a name. These are not safe.
     """
     number, text, statement = _line(fault)
     value, mark, comment = statement.value.partition("#")
@@ -49,6 +51,8 @@ def trailing_comment(fault: Fault) -> Iterator[Proposal]:
     may, settles = _settling(text, statement.key, ("trailing-comment", "stripped"))
     title = "move the comment to a line of its own" if lines else "take off the # behind the value"
     safe = not any(looks_like_code(line.lstrip(" \t#")) for line in lines)
+    if value and value[-1] not in " \t" and _NUMBER.match(value) is None:
+        safe = False
     yield Proposal(title, {fault.name: replaced(fault.source, number, [*lines, setting])}, may, settles, safe)
 
 
