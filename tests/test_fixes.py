@@ -76,6 +76,9 @@ LINES: List[Case] = [
     ("trailing-comment", "gpu_mem=64 # include x\n", None),
     ("trailing-comment", "kernel=u-boot.bin#Bootware\n", None),  # it may belong to the name
     ("trailing-comment", "dtoverlay=spi1-3cs#custom\n", None),
+    ("trailing-comment", "kernel=#1.img\n", None),
+    ("trailing-comment", "dtoverlay=my-thing,colour=#ff0000\n", None),
+    ("trailing-comment", "gpu_mem=0x40# why\n", "# why\ngpu_mem=0x40\n"),
     ("trailing-comment", "# gpu_mem=64 # why\n", None),
     ("trailing-comment", "word # why\n", None),
     ("trailing-comment", "[pi4] # why\n[all]\n", None),

@@ -51,7 +51,8 @@ def trailing_comment(fault: Fault) -> Iterator[Proposal]:
     may, settles = _settling(text, statement.key, ("trailing-comment", "stripped"))
     title = "move the comment to a line of its own" if lines else "take off the # behind the value"
     safe = not any(looks_like_code(line.lstrip(" \t#")) for line in lines)
-    if value and value[-1] not in " \t" and _NUMBER.match(value) is None:
+    before = text[: statement.value_start + len(value)]
+    if not before.endswith((" ", "\t")) and _NUMBER.match(value) is None:
         safe = False
     yield Proposal(title, {fault.name: replaced(fault.source, number, [*lines, setting])}, may, settles, safe)
 
