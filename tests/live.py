@@ -23,6 +23,7 @@ shift
 mount --rbind / "$root"
 mount --make-rslave "$root"
 for name in proc sys boot var/lib run; do mount --rbind "$top/$name" "$root/$name"; done
+mount -t tmpfs none "$root/var/tmp"
 mkdir -p "$top/upper"
 mount -t tmpfs none "$top/upper"
 for name in usr/bin etc; do
