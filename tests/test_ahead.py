@@ -236,11 +236,11 @@ def test_diversions(system: System, whose: str) -> None:
 
 @needs_dpkg
 @pytest.mark.parametrize("whose", [":", "a", "b"])
-@pytest.mark.parametrize("step", ["a", "a purged"])
+@pytest.mark.parametrize("step", ["a", "a purged", "a new"])
 def test_a_configuration_file_that_is_diverted(system: System, whose: str, step: str) -> None:
     system.divert("boot/x", whose)
     system.install(Deb("a", "1", {"boot/x": b"1", "boot/y": b"1"}, ["boot/x"]))
-    system.check(step)
+    system.check(Deb("a", "2", {"boot/y": b"2"}) if step == "a new" else step)
 
 
 @needs_dpkg

@@ -74,13 +74,15 @@ class Work:
         self.brings[change.package] = tuple(path for path in laid if archive.members[path].kind != "folder")
         self._used.update(diverted.get(name, name) for name in archive.names)
         left = set(self._there(change)) - set(archive.names) - set(archive.conffiles)
-        for path in left & set(self._sums):
+        settings = left & set(self._sums)
+        for path in settings:
             if path in archive.withdrawn:
                 self._withdrawn[self._places.real(path)] = GONE
             elif not self.root.exists(path):
                 # dpkg forgets it: to another package that brings it, it is new.
                 del self._sums[path]
-        self._take(change, [path for path in left if path not in self._sums], places)
+        # A configuration file that the new version does not have stays, also where a diversion has put it elsewhere.
+        self._take(change, sorted(left - settings), places)
 
     def _there(self, change: Change) -> List[str]:
         listed = dpkg.files(self.root, change.package, change.architecture)
