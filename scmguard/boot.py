@@ -121,6 +121,11 @@ class Boot:
         document = self.document(name)
         return None if document is None else document.source
 
+    def data(self, name: str) -> Optional[bytes]:
+        """A file's bytes, as :meth:`document` found them; it may be another by now."""
+        source = self.source(name)
+        return None if source is None else source.data
+
     def exists(self, name: str) -> bool:
         """Whether the boot partition has a file or folder of that name."""
         name = name.strip("/")

@@ -11,6 +11,7 @@ from scmguard.fixes import TOPICS, fixer
 from scmguard.fixes.mend import Mended, mend, with_fixes
 from scmguard.folder import MemoryFolder
 from scmguard.lint import run as lint
+from scmguard.packages.future import edited
 from scmguard.text import encode
 from tests.fuzz_fixes import job_of
 from tests.places import needs_corpus
@@ -524,3 +525,13 @@ def test_the_corpus_keeps_every_promise(capsys: Any) -> None:
     with capsys.disabled():
         print("\n" + "\n".join(fuzz_fixes.said(summary)))
     assert summary.wrong == [] and summary.worlds["trees"] >= 660
+
+
+def test_a_part_of_a_root_file_system_stays_one_when_a_file_is_edited() -> None:
+    files = MemoryFolder({"config.txt": b"gpu_mem=64"})
+    for partial in (True, False):
+        boot = Boot(files, single="config.txt", live=True, partial=partial)
+        new = edited(boot, {"config.txt": b"gpu_mem=64\n"})
+        assert (new.partial, new.single, new.live, new.data("config.txt")) == (
+            partial, "config.txt", True, b"gpu_mem=64\n"
+        )  # fmt: skip

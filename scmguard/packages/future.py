@@ -30,7 +30,7 @@ def after(boot: Boot, outlook: Outlook) -> Boot:
 
 def put_back(boot: Boot, members: Mapping[str, Member]) -> Boot:
     """The boot tree with files of the boot partition replaced, or gone."""
-    return Boot(Ahead(boot.files, members, True), boot.root, boot.start, notes=boot.notes, live=boot.live)
+    return boot.with_files(Ahead(boot.files, members, True))
 
 
 class _Edited(Ahead):
@@ -48,7 +48,7 @@ def edited(boot: Boot, contents: Mapping[str, bytes]) -> Boot:
     if isinstance(behind, _Edited):
         # However often a tree is edited, its files are laid over what is there once.
         members, behind = {**behind.members, **members}, behind.behind
-    new = Boot(_Edited(behind, members), boot.root, boot.start, boot.single, boot.notes, boot.live)
+    new = boot.with_files(_Edited(behind, members))
     for name, source in boot.lent.items():
         new.lend(name, source)
     return new
