@@ -107,7 +107,7 @@ def read_yaml(path: str) -> Any:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     yaml = YAML(typ="safe")
-    text = _text(path)
+    text = text_of(path)
     try:
         return yaml.load(text)
     except MarkedYAMLError as error:
@@ -120,7 +120,7 @@ def read_yaml(path: str) -> Any:
         raise RuleError("{}: {}".format(path, error)) from None
 
 
-def _text(path: str) -> str:
+def text_of(path: str) -> str:
     """A file's text. A folder, a pipe or what is no UTF-8 is refused; none of them may hang a hook."""
     try:
         file = open_named(path)
@@ -138,7 +138,7 @@ def complain(path: str, keys: Sequence[Any], reason: str) -> NoReturn:
     """Raises RuleError for the value at ``keys`` in a YAML file, with its line (the file is read again to find it)."""
     from ruamel.yaml import YAML
 
-    node = YAML(typ="rt").compose(_text(path))
+    node = YAML(typ="rt").compose(text_of(path))
     line = 1
     for key in keys:
         found = _child(node, key)
@@ -152,7 +152,7 @@ def places_of(path: str, key: str) -> List[Tuple[Span, str]]:
     """Where the entries of a list under ``key`` stand in a YAML file: from the first letter to the end of its line."""
     from ruamel.yaml import YAML
 
-    text = _text(path)
+    text = text_of(path)
     found = _child(YAML(typ="rt").compose(text), key)
     lines = text.splitlines()
     places = []

@@ -15,6 +15,11 @@ Faults = Dict[Tuple[str, int], int]
 _NONE = -9
 
 
+def every(_finding: Finding) -> bool:
+    """All findings count."""
+    return True
+
+
 def weight(finding: Finding) -> int:
     """How bad a finding is: 1 for a possible no-boot, 2 for a certain one, 3 and 4 for a brick; less below."""
     return 2 * SEVERITIES.index(finding.severity) - 3 + (finding.confidence == "certain")

@@ -5,14 +5,11 @@ everything new nor everything known. JSON, because a check reads it each time, a
 """
 
 import json
-import os
 import re
 from typing import Any, Container, Dict, Iterable, Iterator, List, NamedTuple, NoReturn, Tuple
 
 from scmguard.errors import RuleError
 from scmguard.finding import SEVERITIES
-from scmguard.folder import Unreadable
-from scmguard.inputs.disk import contents, open_named
 
 SCHEMA = 1
 CONFIDENCES = ("possible", "certain")
@@ -57,17 +54,9 @@ class Baseline(NamedTuple):
 
 def read(path: str) -> Baseline:
     """A baseline. Raises RuleError, with path and line, for anything but a whole and valid one."""
-    try:
-        file = open_named(path)
-        try:
-            text = contents(file, path).decode("utf-8")
-        finally:
-            os.close(file)
-    except Unreadable as error:
-        raise RuleError(str(error)) from None
-    except UnicodeDecodeError as error:
-        raise RuleError("{}: not UTF-8 (byte {})".format(path, error.start)) from None
-    return parse(path, text)
+    from scmguard.rulefile import text_of
+
+    return parse(path, text_of(path))
 
 
 def parse(path: str, text: str) -> Baseline:

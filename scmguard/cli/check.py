@@ -1,6 +1,5 @@
 """``scmguard check``."""
 
-import gc
 import os
 import sys
 from functools import partial
@@ -10,6 +9,7 @@ from scmguard import __version__
 from scmguard.cli.common import (
     boots,
     choose,
+    collecting,
     device_for,
     job_for,
     rulebook_for,
@@ -145,10 +145,7 @@ def run(paths: Sequence[str], options: Mapping[str, Any]) -> int:
 
 def reports_on(paths: Sequence[str], options: Mapping[str, Any], job: Job, outcome: Outcome) -> Iterator[TreeReport]:
     """The report on each path's boot tree; what cannot be read is taken down in ``outcome``."""
-    for number, boot in enumerate(boots(paths, options)):
-        if number == 1:
-            gc.freeze()
-            gc.enable()
+    for boot in collecting(boots(paths, options)):
         if not isinstance(boot, Unreadable):
             try:
                 yield lint(job, boot, None if options["no_device"] else device_for(boot, job))

@@ -1,6 +1,7 @@
 """What the commands share: settings, rulebook, boards, and turning paths into boot trees."""
 
 import fnmatch
+import gc
 import os
 import sys
 from functools import partial
@@ -9,6 +10,7 @@ from typing import (
     Any,
     Callable,
     FrozenSet,
+    Iterable,
     Iterator,
     List,
     Mapping,
@@ -16,6 +18,7 @@ from typing import (
     Optional,
     Sequence,
     Tuple,
+    TypeVar,
     Union,
 )
 
@@ -35,6 +38,8 @@ from scmguard.settings import load as load_settings
 
 if TYPE_CHECKING:
     from scmguard.device.facts import Device
+
+T = TypeVar("T")
 
 #: What a device is taken for where nothing is said.
 DEFAULT_PROFILE = "scm"
@@ -203,6 +208,15 @@ def with_baseline(reports: Iterator[TreeReport], path: str, book: Rulebook) -> I
     except RuleError as error:
         fail(USAGE, str(error))
     return match.applied(reports, baseline)
+
+
+def collecting(items: Iterable[T]) -> Iterator[T]:
+    """Passes things on. The first one needs no collecting of garbage, which is off at start; many do."""
+    for number, item in enumerate(items):
+        if number == 1:
+            gc.freeze()
+            gc.enable()
+        yield item
 
 
 def _matches(id: str, patterns: Sequence[str]) -> bool:

@@ -1,6 +1,5 @@
 """``scmguard diff``."""
 
-import gc
 import json
 import os
 import sys
@@ -9,7 +8,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optio
 
 from scmguard import __version__
 from scmguard.boot import Boot
-from scmguard.cli.common import choose, job_for, rulebook_for, settings_for, today, verify_waivers
+from scmguard.cli.common import choose, collecting, job_for, rulebook_for, settings_for, today, verify_waivers
 from scmguard.cli.console import COULD_NOT, FOUND, USAGE, complain, fail, print_pieces
 from scmguard.effective.difference import differences
 from scmguard.effective.worlds import TooComplex
@@ -24,7 +23,7 @@ from scmguard.report import diff_report
 from scmguard.report.diff_report import BoardDiff, TreeDiff
 from scmguard.settings import Settings
 from scmguard.waivers import covering
-from scmguard.worse import tally, worse
+from scmguard.worse import every, tally, worse
 
 
 def run(sides: Sequence[str], options: Mapping[str, Any]) -> int:
@@ -105,10 +104,7 @@ class Comparison:
 
     def trees(self, pairs: Iterable[Pair]) -> Iterator[TreeDiff]:
         """What differs in each of the trees, one after the other."""
-        for number, pair in enumerate(pairs):
-            if number == 1:
-                gc.freeze()
-                gc.enable()
+        for pair in collecting(pairs):
             try:
                 found = self.tree(pair)
             except Unreadable as error:
@@ -134,8 +130,8 @@ class Comparison:
             except TooComplex as error:
                 boards.append(BoardDiff(board.name, (), str(error)))
         before, after = self._findings(pair.old), self._findings(pair.new)
-        new = worse(tally(before, _all), after, _all)
-        gone = worse(tally(after, _all), before, _all)
+        new = worse(tally(before, every), after, every)
+        gone = worse(tally(after, every), before, every)
         bad = self._is_bad(new)
         return TreeDiff(pair.path, "changed", _different_files(pair.old, pair.new), boards, new, gone, bad)
 
@@ -161,13 +157,4 @@ class Comparison:
 def _different_files(old: Boot, new: Boot) -> List[str]:
     """The names of files that were read on either side and are not the same."""
     names = dict.fromkeys([*old.read_names(), *new.read_names()])
-    return [name for name in names if _data(old, name) != _data(new, name)]
-
-
-def _data(boot: Boot, name: str) -> Optional[bytes]:
-    source = boot.source(name)
-    return None if source is None else source.data
-
-
-def _all(_finding: Finding) -> bool:
-    return True
+    return [name for name in names if old.data(name) != new.data(name)]

@@ -92,6 +92,27 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with(command, "")
 
 
+def setting_options(section: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options of ``set`` and ``unset``; ``section`` is the help of ``--section``."""
+
+    def options(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = change_options(command)
+        for option in (
+            click.option(
+                "--format", "format_", type=click.Choice(["text", "json"]), default="text", help="How to report."
+            ),
+            click.option("--reason", metavar="TEXT", default="", help="Why, for the log."),
+            click.option("--force", is_flag=True, help="Write in spite of new findings; takes a --reason."),
+            click.option("--dry-run", is_flag=True, help="Print what would change as a patch; write nothing."),
+            click.option("--section", metavar="FILTER", help=section),
+            click.option("--file", metavar="PATH", help="The file to change; this machine's config.txt by default."),
+        ):
+            command = option(command)
+        return command
+
+    return options
+
+
 def change_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command that changes a file: those of one that reads, and from where on it holds back."""
     command = click.option(

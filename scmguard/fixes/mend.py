@@ -23,7 +23,7 @@ from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.packages.future import edited
 from scmguard.text import Source, decode
-from scmguard.worse import tally, worse
+from scmguard.worse import every, tally, worse
 
 if TYPE_CHECKING:
     from scmguard.device.facts import Device
@@ -47,11 +47,6 @@ class Mended(NamedTuple):
     unsafe: List[Tuple[Finding, Fix]]
     left: List[Tuple[Finding, str]]
     more: bool = False
-
-
-def every(_finding: Finding) -> bool:
-    """All findings are wanted."""
-    return True
 
 
 class Passed(NamedTuple):
@@ -103,7 +98,7 @@ def mend(
             waiting, left, changed_since = {}, {}, False
         else:
             break
-    old = {name: _data(boot, name) for name in contents}
+    old = {name: (boot.data(name) or b"") for name in contents}
     changed = {name: data for name, data in contents.items() if data != old[name]}
     refused = [found for found in left.values() if found[1]]
     return Mended(
@@ -171,7 +166,7 @@ def _proposals(job: Job, boot: Boot, finding: Finding) -> Iterator[Proposal]:
 
 def _is_text(boot: Boot, name: str) -> bool:
     """Whether a line can be put into a file: not into one in UTF-16."""
-    return not _data(boot, name).startswith((b"\xff\xfe", b"\xfe\xff"))
+    return not (boot.data(name) or b"").startswith((b"\xff\xfe", b"\xfe\xff"))
 
 
 def _tried(
@@ -199,12 +194,6 @@ def _tried(
     if added:
         return "it would lead to {}: {}".format(added[0].rule, added[0].message)
     return Passed(proposal, new, after)
-
-
-def _data(boot: Boot, name: str) -> bytes:
-    """What a file contained when it was read; it may be another by now."""
-    source = boot.source(name)
-    return b"" if source is None else source.data
 
 
 def _whole(boot: Boot) -> Boot:
@@ -252,7 +241,7 @@ def _weighed(report: TreeReport, proposal: Proposal) -> List[Finding]:
 def _fix(boot: Boot, proposal: Proposal) -> Fix:
     edits: List[Edit] = []
     for name, data in proposal.contents.items():
-        edits += edits_of(boot.files.label(name), _data(boot, name), data)
+        edits += edits_of(boot.files.label(name), (boot.data(name) or b""), data)
     return Fix(proposal.title, tuple(edits), proposal.safe)
 
 
