@@ -3,6 +3,7 @@
 import os
 import shutil
 import tempfile
+import time
 from typing import Any, Dict, List, Optional
 
 import pytest
@@ -81,7 +82,16 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.command("Emulation.setEmulatedMedia", features=[scheme])
         self.command("Emulation.setScriptExecutionDisabled", value=not script)
-        self.driver.get("file://" + os.path.abspath(path))
+        address = "file://" + os.path.abspath(path)
+        self.driver.get(address)
+        self._wait_for(address)
+
+    def _wait_for(self, address: str) -> None:
+        """Until the page is there to its last line: on a busy machine chromedriver has returned before that."""
+        deadline = time.monotonic() + 60
+        while self.run("return [document.URL, document.readyState]") != [address, "complete"]:
+            assert time.monotonic() < deadline, "not loaded within 60 s: " + address
+            time.sleep(0.05)
 
     def run(self, script: str, *arguments: Any) -> Any:
         """What a script that ends with ``return`` returns."""

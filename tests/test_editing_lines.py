@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from scmguard.boot import Boot
 from scmguard.editing import cmdline_txt
 from scmguard.editing.change import cmdline_in_effect
-from scmguard.editing.lines import append_under_all, completed, ending, insert, replaced, sections
+from scmguard.editing.sections import append_under_all, sections
 from scmguard.editing.tree import Tree
 from scmguard.editing.wish import Refused
 from scmguard.effective.board import BOARDS
 from scmguard.effective.meaning import Filter
 from scmguard.folder import MemoryFolder
+from scmguard.lines import completed, ending, insert, replaced
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.text import Source, decode, split
 from tests import strategies

@@ -291,6 +291,8 @@ DWC2 = "dtoverlay=dwc2,dr_mode=host\n"
         ("", DWC2),
         ("gpu_mem=64\n", "gpu_mem=64\n" + DWC2),
         ("gpu_mem=64", "gpu_mem=64\n" + DWC2),
+        # A CR that is a character would be one of a line with both.
+        ("[all]\n" + DWC2[:-1] + "\r", "[all]\n" + DWC2[:-1] + "\r\n" + DWC2),
         ("[cm5]\n" + DWC2, "[cm5]\n" + DWC2 + "[all]\n" + DWC2),
         (DWC2 + "dtoverlay=dwc2\n", DWC2 + "dtoverlay=dwc2\n" + DWC2),
         (DWC2 + "dtparam=dr_mode=otg\n", DWC2 + "dtparam=dr_mode=otg\n" + DWC2),

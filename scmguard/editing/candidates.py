@@ -5,9 +5,10 @@ Whether a text does that, and nothing else, is not known here.
 
 from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from scmguard.editing.lines import ALL, append_under, completed, replaced, sections
+from scmguard.editing.sections import ALL, append_under, sections
 from scmguard.editing.wish import Section, Wish
 from scmguard.effective.meaning import Filter
+from scmguard.lines import completed, replaced
 from scmguard.parse.config_txt import Statement, parse_line, parse_parameters
 from scmguard.text import Source, split
 

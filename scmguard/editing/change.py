@@ -4,7 +4,7 @@ from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from scmguard.editing import candidates, state, verify
 from scmguard.editing.cmdline_txt import Word, is_set
-from scmguard.editing.lines import sections
+from scmguard.editing.sections import sections
 from scmguard.editing.tree import Tree
 from scmguard.editing.verify import Aim
 from scmguard.editing.wish import Refused, Section, Wish

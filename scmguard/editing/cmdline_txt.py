@@ -6,8 +6,8 @@ parameqn). Of most arguments the last counts; those of :data:`SEVERAL` add up.
 
 from typing import List, NamedTuple, Optional, Tuple
 
-from scmguard.editing.lines import completed
 from scmguard.editing.wish import Refused
+from scmguard.lines import completed
 from scmguard.parse.cmdline_txt import Argument, CommandLine, kernel_argument
 from scmguard.text import BOM, Source, encode, split
 

@@ -3,7 +3,7 @@
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from scmguard import catalogue
-from scmguard.editing.lines import ALL
+from scmguard.editing.sections import ALL
 from scmguard.effective.meaning import UNKNOWN, Filter, parse_filter
 from scmguard.parse.config_txt import parse_line, parse_overlay, parse_parameters
 

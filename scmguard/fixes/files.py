@@ -6,7 +6,7 @@ from typing import Iterator
 from scmguard.effective.config import evaluate
 from scmguard.effective.worlds import TooComplex
 from scmguard.fixes.proposal import Fault, Proposal, anything, nothing
-from scmguard.fixes.rewrite import appended, replaced, with_last_end
+from scmguard.fixes.rewrite import appended, replaced
 from scmguard.text import BOM, decode, encode
 
 _UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
@@ -64,7 +64,7 @@ def _with_lf(text: str) -> str:
 
 def no_final_newline(fault: Fault) -> Iterator[Proposal]:
     """A line end, so that what is appended becomes a line of its own."""
-    yield Proposal("end the last line", {fault.name: with_last_end(fault.source)}, nothing)
+    yield Proposal("end the last line", {fault.name: appended(fault.source, [])}, nothing)
 
 
 def ends_inside_filter(fault: Fault) -> Iterator[Proposal]:

@@ -3,39 +3,18 @@
 import re
 from typing import List, Optional, Sequence
 
+from scmguard import lines
 from scmguard.text import BOM, Source, encode
 
 
 def replaced(source: Source, line: int, texts: Sequence[str]) -> bytes:
     """The file with line ``line`` (from 1) replaced by lines with these texts; none takes it out."""
-    lines = [each.text + each.ending for each in source.lines]
-    ending = source.lines[line - 1].ending
-    usual = ending or newline(source)
-    new = [text + usual for text in texts]
-    if new and not ending:
-        new[-1] = texts[-1]
-    lines[line - 1 : line] = new
-    return _bytes(source, "".join(lines))
+    return _bytes(source, lines.replaced(source.text, {line: texts}))
 
 
 def appended(source: Source, texts: Sequence[str]) -> bytes:
-    """The file with lines at its end; what was its last line gets an end if it had none."""
-    end = newline(source)
-    text = source.text
-    if source.lines and not source.lines[-1].ending:
-        text += end
-    return _bytes(source, text + "".join(each + end for each in texts))
-
-
-def with_last_end(source: Source) -> bytes:
-    """The file with an end of its last line."""
-    return appended(source, ())
-
-
-def newline(source: Source) -> str:
-    """The line end that a new line gets: the one that most lines have."""
-    endings: List[str] = [line.ending for line in source.lines if line.ending]
-    return max(("\n", "\r\n", "\r"), key=endings.count)
+    """The file with lines at its end; what was its last line gets an end if it had none. Without lines that alone."""
+    return _bytes(source, lines.append(source.text, texts))
 
 
 def _bytes(source: Source, text: str) -> bytes:
@@ -63,15 +42,15 @@ def wrapped_comment(text: str, width: int) -> Optional[List[str]]:
             words[-1] += " " + word
         else:
             words.append(word)
-    lines: List[str] = []
+    wrapped: List[str] = []
     current = indent + "#"
     for word in words:
         if len(encode(current)) + 1 + len(encode(word)) > width and current.strip(" \t") != "#":
-            lines.append(current)
+            wrapped.append(current)
             current = indent + "#"
         current += " " + word
-    lines.append(current)
-    return lines if all(len(encode(line)) <= width for line in lines) else None
+    wrapped.append(current)
+    return wrapped if all(len(encode(line)) <= width for line in wrapped) else None
 
 
 def looks_like_code(text: str) -> bool:
