@@ -109,17 +109,26 @@ def _answer(machine: Machine, fact: str) -> Any:
     return answers[fact]["value"]
 
 
-def _answers(machine: Machine) -> Tuple[Dict[str, Dict[str, Any]], str]:
-    """What came from the child process, by fact, and why not all of it did."""
-    answer = machine.ask(ZYMKEY_FACTS)
+def answered(out: str) -> Dict[str, Dict[str, Any]]:
+    """What the child process of ``zymkey_script.py`` printed, by fact, each with ``value`` or ``error``.
+
+    What is no answer is passed over: the module itself, or what it loads, may print, too.
+    """
     found: Dict[str, Dict[str, Any]] = {}
-    for line in answer.out.splitlines():
+    for line in out.splitlines():
         try:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
         if isinstance(entry, dict) and isinstance(entry.get("fact"), str) and ("value" in entry or "error" in entry):
             found[entry["fact"]] = entry
+    return found
+
+
+def _answers(machine: Machine) -> Tuple[Dict[str, Dict[str, Any]], str]:
+    """What came from the child process, by fact, and why not all of it did."""
+    answer = machine.ask(ZYMKEY_FACTS)
+    found = answered(answer.out)
     if answer.late:
         return found, "{}: {}".format(ZYMKEY_FACTS, answer.late)
     lines: List[str] = answer.err.strip().splitlines()

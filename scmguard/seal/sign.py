@@ -4,12 +4,12 @@ The ledger says of a file that its signing has begun before the module is asked,
 Whenever it is interrupted, the ledger is one of the two, and the next run signs the file again.
 """
 
-import json
 from typing import Any, Callable, Dict, Iterable, Iterator, Tuple
 
 from scmguard.device.facts import Signed, Unknown
 from scmguard.device.ledger import written
 from scmguard.device.machine import Machine
+from scmguard.device.zymbit import answered
 from scmguard.digest import Digest, digest
 from scmguard.folder import Folder
 from scmguard.programs import Answer
@@ -83,21 +83,14 @@ def changed(files: Folder, plan: Plan) -> Tuple[str, ...]:
 
 def _code(answer: Answer) -> Tuple[Any, str]:
     """What the module returned, and why nothing did."""
-    found: Dict[str, Dict[str, Any]] = {}
-    for line in answer.out.splitlines():
-        try:
-            entry = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(entry, dict):
-            found[str(entry.get("fact"))] = entry
+    found = answered(answer.out)
     for fact in ("imported", "signed"):
         if "error" in found.get(fact, {}):
             return None, "Zymbit's Python module failed: {}".format(str(found[fact]["error"])[:200])
     if answer.late:
         return None, "{}; whether it is signed is not known".format(answer.late)
     if "signed" not in found:
-        said = (answer.err.strip().splitlines() or ["status {}".format(answer.status)])[-1]
-        return None, "no answer came: {}".format(said[:200])
+        last = (answer.err.strip().splitlines() or ["status {}".format(answer.status)])[-1]
+        return None, "no answer came: {}".format(last[:200])
     code = found["signed"].get("value")
     return (code, "") if type(code) is int else (None, "the module answered {!r} and no number".format(code))
