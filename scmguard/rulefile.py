@@ -15,6 +15,7 @@ from scmguard.errors import RuleError
 from scmguard.finding import SEVERITIES
 from scmguard.folder import Unreadable
 from scmguard.inputs.disk import contents, open_named
+from scmguard.meant import did_you_mean
 from scmguard.text import Span
 
 #: What a rule can need. ``binaries``: the folder carries kernels and firmware, and not only text files.
@@ -226,11 +227,7 @@ def check_keys(
     """Raises RuleError for a key that is not known, or one that is missing."""
     for key in entry:
         if key not in known:
-            import difflib
-
-            near = difflib.get_close_matches(str(key), known, 1)
-            hint = "; did you mean {}?".format(near[0]) if near else ""
-            complain(path, [*above, key], "unknown key {!r}{}".format(key, hint))
+            complain(path, [*above, key], "unknown key {!r}{}".format(key, did_you_mean(str(key), known)))
     for key in required:
         if key not in entry:
             complain(path, above, "the key {} is missing".format(key))

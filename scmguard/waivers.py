@@ -5,10 +5,11 @@ A waiver that has expired waives nothing, and one that covers nothing is of no u
 
 import fnmatch
 import os
-from typing import Container, Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Collection, Iterable, Iterator, List, Optional, Sequence, Set
 
 from scmguard.errors import RuleError
 from scmguard.finding import Finding, TreeReport, Waiver, order
+from scmguard.meant import did_you_mean
 from scmguard.text import printable
 
 #: Rules that no file describes: faults of the waivers.
@@ -18,12 +19,13 @@ BUILT_IN = {
 }
 
 
-def verify(waivers: Sequence[Waiver], rules: Container[str]) -> None:
+def verify(waivers: Sequence[Waiver], rules: Collection[str]) -> None:
     """Raises RuleError for a waiver of a rule that is not among ``rules``."""
     for waiver in waivers:
         if waiver.rule not in rules:
             place = "{}:{}".format(waiver.place.path, waiver.place.line)
-            raise RuleError("{}: no rule {!r} to waive; `scmguard rules` lists them".format(place, waiver.rule))
+            hint = did_you_mean(waiver.rule, rules) or "; `scmguard rules` lists them"
+            raise RuleError("{}: no rule {!r} to waive{}".format(place, waiver.rule, hint))
 
 
 def covering(waivers: Sequence[Waiver], finding: Finding, today: str) -> Optional[Waiver]:
@@ -32,7 +34,7 @@ def covering(waivers: Sequence[Waiver], finding: Finding, today: str) -> Optiona
 
 
 def applied(
-    reports: Iterable[TreeReport], waivers: Sequence[Waiver], selected: Container[str], today: str
+    reports: Iterable[TreeReport], waivers: Sequence[Waiver], selected: Collection[str], today: str
 ) -> Iterator[TreeReport]:
     """The reports, with findings marked as waived, and what is wrong with the waivers at the end of the last one.
 

@@ -13,6 +13,7 @@ from scmguard.effective.meaning import parse_filter
 from scmguard.effective.run import Assignment
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
+from scmguard.meant import did_you_mean
 from scmguard.parse.config_txt import Document
 from scmguard.text import Span
 
@@ -68,12 +69,9 @@ def _not_obeyed(document: Document) -> Iterator[Hit]:
         if len(others) > 1:
             message += " (and {} more)".format(len(others) - 1)
         end = statement.key_start + len(statement.key)
-        from difflib import get_close_matches  # only a wrong line pays for it
-
-        near = get_close_matches(statement.key.lower()[:40], _AUTOBOOT_KEYS, 1, 0.8)
-        message += "; did you mean {}?".format(near[0]) if near else ""
+        near = did_you_mean(statement.key.lower(), _AUTOBOOT_KEYS, 0.8)
         severity = "degraded" if near else "hygiene"
-        yield Hit(source, source.span(number, statement.key_start, end), message, severity=severity)
+        yield Hit(source, source.span(number, statement.key_start, end), message + near, severity=severity)
 
 
 def _partitions(context: Context, normal: EffectiveConfig, trial: EffectiveConfig) -> Iterator[Hit]:

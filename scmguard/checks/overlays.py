@@ -9,12 +9,12 @@ from scmguard.effective.overlays import Overlays
 from scmguard.effective.run import Load, ParameterSet
 from scmguard.effective.worlds import FALSE
 from scmguard.finding import Related
+from scmguard.meant import did_you_mean
 
 _OLD_ENDING = r"(?:-overlay(?:\.dtb)?|\.dtb)\Z"
 # What the overlay map says of overlays whose function came without them.
 _NEEDLESS = r"no longer (?:necessary|needed|required)"
 # Longer names are no overlays; comparing them with hundreds of known ones would take its time.
-_LONGEST_NAME = 60
 _MOST_GUESSES = 50
 
 
@@ -26,13 +26,10 @@ class _Guesses:
 
     def near(self, name: str, known: Iterable[str]) -> str:
         """``; did you mean …?`` for the nearest of the known names, or nothing."""
-        if len(name) > _LONGEST_NAME or not self._left:
+        if not self._left:
             return ""
         self._left -= 1
-        from difflib import get_close_matches  # only what is wrong pays for it
-
-        found = get_close_matches(name, sorted(known), 1, 0.75)
-        return "; did you mean {}?".format(found[0]) if found else ""
+        return did_you_mean(name, sorted(known), 0.75)
 
 
 def _loads(context: Context) -> Iterator[Load]:

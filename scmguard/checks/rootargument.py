@@ -16,6 +16,7 @@ from scmguard.checks.kernelargs import (
 )
 from scmguard.effective.worlds import FALSE, TRUE, Condition
 from scmguard.finding import Related
+from scmguard.meant import nearest
 from scmguard.parse.cmdline_txt import CommandLine, kernel_argument
 from scmguard.rootfs import mounts
 from scmguard.text import Span
@@ -64,10 +65,8 @@ def _missing_file(context: Context, condition: Condition) -> Iterator[Hit]:
             continue
         message = "there is no {}: the firmware falls back to a command line of its own".format(name)
         if choice.place is None:
-            from difflib import get_close_matches  # only a missing file pays for it
-
-            near = get_close_matches(name, boot.files.names(), 1)
-            related = tuple(Related(Span(boot.files.label(each)), "this file has a name much like it") for each in near)
+            near = nearest(name, boot.files.names())
+            related = (Related(Span(boot.files.label(near)), "this file has a name much like it"),) if near else ()
             yield Hit(None, Span(boot.files.label(name)), message, when, related)
         elif "=" in name or " " in name:
             yield hit_at(choice.place, "cmdline= takes the name of a file, not the command line itself", when)

@@ -14,11 +14,11 @@ from scmguard.effective.devicetree import switches_on
 from scmguard.effective.run import Assignment
 from scmguard.effective.worlds import FALSE, Condition
 from scmguard.finding import Related
+from scmguard.meant import nearest
 from scmguard.parse.config_txt import parse_line
 
 # Past that, names are counted and no longer compared: a file of prose has thousands.
 _MOST_NAMES = 40
-_LONGEST_NAME = 40
 # Names of the EEPROM's configuration, and what templates write for a name.
 _FOREIGN_NAME = r"[A-Z0-9_]*\Z|__.*__\Z"
 _TEMPLATE = r"\{\{|\}\}|\$\{|\$\(|<%|@[A-Z_]+@|%[A-Z_]+%"
@@ -82,11 +82,7 @@ def _name_message(one: Assignment, kind: str) -> str:
     text = "no setting of the name {} is known".format(key)
     if catalogue.base_has(key):
         return "{}; as a parameter it is written dtparam={}={}".format(text, key, one.value)
-    near = ""
-    if len(key) <= _LONGEST_NAME:
-        from difflib import get_close_matches
-
-        near = next(iter(get_close_matches(key, catalogue.settings(), 1, 0.8)), "")
+    near = nearest(key, catalogue.settings(), 0.8)
     if near:
         return "{}; is {} meant?".format(text, near)
     # Two words without an equals sign are as good as prose.

@@ -31,6 +31,7 @@ from scmguard.folder import Unreadable
 from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.lint import Job
+from scmguard.meant import did_you_mean
 from scmguard.rulebook import Profile, Rule, Rulebook, load
 from scmguard.settings import NAME, Settings
 from scmguard.settings import find as find_settings
@@ -125,7 +126,8 @@ def job_for(
     patterns += [(pattern, "{}: ".format(settings.path)) for pattern in settings.ignore]
     for pattern, said in patterns:
         if not fnmatch.filter(book.rules, pattern):
-            fail(USAGE, "{}no rule {!r}; `scmguard rules` lists them".format(said, pattern))
+            hint = did_you_mean(pattern, book.rules) or "; `scmguard rules` lists them"
+            fail(USAGE, "{}no rule {!r}{}".format(said, pattern, hint))
     ignore = tuple(options.get("ignore") or ()) + settings.ignore
     _refuse_to_ignore(book, options, settings)
     rules: List[Rule] = [

@@ -4,16 +4,19 @@
 input, no rules, a fault of scmguard). Messages go to standard error, reports to standard output.
 """
 
+import os
 import signal
 import sys
 from importlib import import_module
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 import click
 
 from scmguard import __version__
 from scmguard.cli.console import COULD_NOT, USAGE, drop, fail
 from scmguard.cli.options import CONTEXT
+from scmguard.meant import did_you_mean
+from scmguard.text import printable
 
 #: The commands; each is in a module of its own, which has its name.
 COMMANDS = (
@@ -35,6 +38,18 @@ class Commands(click.Group):
             return None
         found: click.Command = import_module("scmguard.cli.commands." + cmd_name).command
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: List[str]
+    ) -> Tuple[Optional[str], Optional[click.Command], List[str]]:
+        """The command that the first word names. A word that is none is a mistake of the user, or a path."""
+        word = args[0]
+        if word not in COMMANDS and not word.startswith("-"):
+            hint = did_you_mean(word, COMMANDS)
+            if not hint and os.path.lexists(word):
+                hint = "; did you mean check {}?".format(printable(word))
+            raise click.UsageError("no command {!r}{}".format(word, hint), ctx)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=Commands, context_settings=CONTEXT)

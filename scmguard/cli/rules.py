@@ -1,6 +1,5 @@
 """``scmguard rules``."""
 
-import difflib
 import json
 import sys
 from typing import Any, Iterator, Mapping, Optional, Sequence
@@ -9,6 +8,7 @@ from scmguard.cli.common import rulebook_for, settings_for
 from scmguard.cli.console import USAGE, fail, print_pieces
 from scmguard.example_files import shown
 from scmguard.finding import SEVERITIES, SEVERITY_MEANS
+from scmguard.meant import did_you_mean
 from scmguard.report.rule_page import transaction_lines
 from scmguard.rulebook import Rule
 
@@ -25,8 +25,7 @@ def run(id: Optional[str], options: Mapping[str, Any]) -> int:
         return 0
     rule = book.rules.get(id)
     if rule is None:
-        near = difflib.get_close_matches(id, book.rules, 1)
-        fail(USAGE, "no rule {!r}{}".format(id, "; did you mean {}?".format(near[0]) if near else ""))
+        fail(USAGE, "no rule {!r}{}".format(id, did_you_mean(id, book.rules)))
     print_pieces([json.dumps(_data(rule), indent=2), "\n"] if as_json else page(rule), sys.stdout)
     return 0
 

@@ -10,6 +10,7 @@ from typing import Iterator, List, NamedTuple
 from scmguard.checks.base import Hit
 from scmguard.checks.initramfs.volumes import Early
 from scmguard.initramfs.programs import ImagePrograms
+from scmguard.meant import nearest
 from scmguard.rootfs.crypttab import Option, Volume
 from scmguard.text import printable, shortened
 
@@ -122,11 +123,8 @@ def _not_in_image(one: Early, option: Option, programs: ImagePrograms) -> Iterat
 
 
 def _meant(name: str) -> str:
-    from difflib import get_close_matches  # only an unknown option pays for it
-
     names = ["keyscript", "initramfs", "discard", "tries", "header", "cipher", "keyslot", "keyfile-size", "readonly"]
-    near = get_close_matches(name.strip().lower()[:40], names, 1, 0.8)
-    return near[0] if near else ""
+    return nearest(name.strip().lower(), names, 0.8)
 
 
 def _plain(one: Early, volume: Volume) -> Iterator[Fault]:

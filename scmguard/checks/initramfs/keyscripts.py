@@ -17,6 +17,7 @@ from scmguard.folder import Folder
 from scmguard.initramfs.facts import RootFacts
 from scmguard.initramfs.keyscriptcalls import Call, calls, each_once
 from scmguard.initramfs.programs import ImagePrograms
+from scmguard.meant import did_you_mean
 from scmguard.parse.initramfs_sh import Script, read_script
 from scmguard.rootfs.crypttab import Option
 from scmguard.rootfs.links import after_links
@@ -102,11 +103,8 @@ def _absence(root: Folder, keyscript: _Keyscript) -> str:
 
 
 def _near(root: Folder, path: str) -> str:
-    from difflib import get_close_matches  # only a missing file pays for it
-
     folder, _, name = path.rpartition("/")
-    near = get_close_matches(name[:80], root.names(folder)[:500], 1)
-    return "; did you mean {}?".format(printable(shortened(near[0]))) if near else ""
+    return printable(did_you_mean(name, root.names(folder)[:500]))
 
 
 def _at_line(keyscript: _Keyscript, message: str) -> Hit:

@@ -18,6 +18,7 @@ from scmguard.initramfs.conf import Listed
 from scmguard.initramfs.copies import copies
 from scmguard.initramfs.facts import RootFacts
 from scmguard.initramfs.tools import OWN
+from scmguard.meant import nearest
 from scmguard.parse.initramfs_sh import Script
 from scmguard.parse.sh_model import Command
 from scmguard.rootfs.kernels import newest
@@ -151,17 +152,14 @@ def _unknown_hit(asked: List[_Asked], latest: List[Modules], kernels: Dict[str, 
         message = message.format(releases, said, older[-1])
     else:
         message = "{} has no module {}: nothing of it gets into the image".format(releases, said)
-        nearest = _nearest(name, latest) if len(asked) == 1 else None
-        message += "; is {} meant?".format(nearest) if nearest else ""
+        near = _near(name, latest) if len(asked) == 1 else ""
+        message += "; is {} meant?".format(near) if near else ""
     return Hit(first.source, first.span, message, severity=severity, boardless=True)
 
 
-def _nearest(name: str, latest: List[Modules]) -> Optional[str]:
-    from difflib import get_close_matches
-
+def _near(name: str, latest: List[Modules]) -> str:
     names = {each for modules in latest for each in (*(modules.depends or ()), *(modules.builtin or ()))}
-    found = get_close_matches(name[:100], sorted(names), 1, 0.75)
-    return found[0] if found else None
+    return nearest(name, sorted(names), 0.75)
 
 
 def modules_dep(context: Context, _params: Params) -> Iterator[Hit]:
