@@ -11,8 +11,21 @@ HERE = os.path.dirname(scmguard.__file__)
 # From the top down. A room may import what stands above it, and itself.
 ROOMS = [
     ("__init__",),
-    ("errors", "text", "tree", "assets", "memo", "fdt", "fdt_writer", "elf", "elf_writer", "programs", "atomic"),
-    ("folder",),
+    (
+        "errors",
+        "text",
+        "tree",
+        "assets",
+        "memo",
+        "fdt",
+        "fdt_writer",
+        "elf",
+        "elf_writer",
+        "programs",
+        "atomic",
+        "meant",
+    ),
+    ("folder", "lines"),
     ("digest",),
     ("parse",),
     ("catalogue",),
