@@ -28,6 +28,7 @@ GOOD = "gpu_mem=64\n[all]\ndtoverlay=dwc2,dr_mode=host\n"
 OTHER = GOOD.replace("64", "128")
 BAD = GOOD + "[cm4]\notg_mode=1\n[all]\n"
 CHANGED = "in effect on cm4:\n  gpu_mem: 64 -> 128\n"
+OWN = "whose files are in a repository of its own"
 
 
 def as_json(*words: Any, **more: Any) -> Any:
@@ -397,9 +398,26 @@ def test_a_submodule_is_not_there(repo: Repo, tmp_path: Any) -> None:
     inner.commit({"config.txt": GOOD})
     repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.path, "sub")
     repo.commit()
-    assert diff(repo, "HEAD~1", "HEAD").out == "nothing changes\n"
+    done = diff(repo, "HEAD~1", "HEAD")
+    assert (done.returncode, done.out) == (0, "nothing changes\n")
+    assert one_line(done.err) == "scmguard: note: sub: passed over: it is a submodule, " + OWN
     done = diff(repo, "HEAD:sub", "HEAD:boot")
-    assert done.returncode == 3 and "HEAD:sub" in one_line(done.err)
+    assert done.returncode == 3 and "HEAD:sub: is a submodule, which is a repository" in one_line(done.err)
+    # One that stays where it is has no say, nor has one elsewhere.
+    assert diff(repo, "HEAD", "HEAD").err == diff(repo, "HEAD~1:boot", "HEAD:boot").err == ""
+
+
+@needs_git
+def test_a_submodule_that_is_about_to_move(repo: Repo, tmp_path: Any) -> None:
+    inner = Repo(tmp_path / "inner")
+    inner.commit({"config.txt": GOOD})
+    repo.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", inner.path, "sub")
+    note = "scmguard: note: sub: passed over: it is a submodule, " + OWN
+    for words in ((), (".",), ("sub",)):
+        assert note in diff(repo, "--staged", *words).err.splitlines()
+    assert "sub" not in diff(repo, "--staged", "boot").err
+    repo.commit()
+    assert "sub" not in diff(repo, "--staged").err
 
 
 @needs_git

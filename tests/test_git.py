@@ -256,6 +256,9 @@ def test_submodules_are_not_there(plain: Repo, tmp_path: Any) -> None:
         for folder in (repository.index(), repository.tree("HEAD")):
             assert sorted(folder.names()) == [".gitmodules", "keep"]
             assert folder.read("sub/config.txt") is None and not folder.exists("sub")
+            commit = inner.git("rev-parse", "HEAD").strip()
+            assert folder.submodules() == {"sub": commit} and folder.below("sub").submodules() == {"": commit}
+            assert folder.below("su").submodules() == folder.below("keep").submodules() == {}
 
 
 def conflicting(repo: Repo) -> None:

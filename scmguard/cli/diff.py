@@ -16,7 +16,8 @@ from scmguard.finding import Finding, TreeReport, at_least
 from scmguard.folder import Unreadable
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
-from scmguard.inputs.sides import Pair, Side, pairs, side, standard_input
+from scmguard.inputs.gittree import SUBMODULE
+from scmguard.inputs.sides import Pair, Side, pairs, passed_over, side, standard_input
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.report import diff_report
@@ -65,7 +66,10 @@ def _named(sides: Sequence[str], options: Mapping[str, Any], stack: ExitStack) -
     request = Request(options.get("kind"), options.get("root"), options.get("stdin_filename"))
     repositories: Dict[str, Repository] = {}
     stack.callback(_close, repositories)
-    return pairs(*[_side(text, request, repositories) for text in sides])
+    old, new = [_side(text, request, repositories) for text in sides]
+    for path in passed_over(old, new):
+        complain("note: {}: passed over: it {}".format(path, SUBMODULE))
+    return pairs(old, new)
 
 
 def _staged(paths: Sequence[str], options: Mapping[str, Any], comparison: "Comparison") -> Iterator[Pair]:

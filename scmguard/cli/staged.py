@@ -11,7 +11,9 @@ from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
 from scmguard.inputs.gitprocess import hook_environment
+from scmguard.inputs.gittree import SUBMODULE
 from scmguard.repository.pairs import Pair, changed, pairs
+from scmguard.repository.trees import Skipped
 
 # What pre-commit says of the commits that it was asked about (--from-ref, --to-ref, and before a push).
 _FROM, _TO = "PRE_COMMIT_FROM_REF", "PRE_COMMIT_TO_REF"
@@ -54,6 +56,7 @@ class Change:
         else:
             inside = changed(self.before, self.after)
         found, skipped = pairs(self.before, self.after, inside, bool(paths) and not self._is_hook, self._kind)
+        skipped += [Skipped(path, SUBMODULE) for path in self._submodules(paths)]
         for label, reason in skipped:
             self._note("{}: passed over: it {}".format(label, reason))
         # A hook is quiet where it has nothing to do.
@@ -71,6 +74,17 @@ class Change:
                 data = stream.read()
             if data != self.after.read(inner):
                 self._note("{} is not the one that is staged; it was read from disk".format(os.path.relpath(settings)))
+
+    def _submodules(self, paths: Sequence[str]) -> List[str]:
+        """The submodules that the change moves, of those at or below the paths where some were named."""
+        old, new = self.before.submodules(), self.after.submodules()
+        moved = sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+        if not paths or self._is_hook:
+            return moved
+        named = [os.path.normpath(os.path.join(self._here, path)) for path in paths]
+        return [
+            path for path in moved if any(each in (path, os.curdir) or path.startswith(each + "/") for each in named)
+        ]
 
     def _inside(self, path: str) -> Optional[List[str]]:
         """The paths in the repository that a path on the command line means; None for one that is not in the index."""

@@ -13,7 +13,6 @@ from scmguard.inputs.gitprocess import Blobs, Said, environment, find_git, hook_
 from scmguard.inputs.gittree import Entry, GitFolder, Revision, Tree, Working
 
 _WHERE = ("rev-parse", "--show-toplevel", "--absolute-git-dir", "--git-common-dir")
-_SUBMODULE = 0o160000
 _INTENT_TO_ADD = 1 << 29
 _EMPTY = frozenset(
     [
@@ -42,14 +41,14 @@ class Repository:
     def index(self) -> GitFolder:
         """What is staged, as a folder; its files are labelled as in the working directory. Raises Unreadable."""
         out = self._ask(("ls-files", "--stage", "-z", "--full-name"), "the index")
-        entries: Dict[str, Entry] = {}
+        tree = Tree()
         for record in out.split(b"\0")[:-1]:
             head, _, path = record.partition(b"\t")
             mode, id, stage = head.split(b" ")
-            _take(entries, path, Entry(int(mode, 8), id.decode(), stage != b"0"))
-        for name in self._only_intended(entries):
-            del entries[name]
-        return GitFolder(self._blobs, Tree(entries), "", Working(self.top))
+            tree.take(os.fsdecode(path), Entry(int(mode, 8), id.decode(), stage != b"0"))
+        for name in self._only_intended(tree.entries):
+            del tree.entries[name]
+        return GitFolder(self._blobs, tree, "", Working(self.top))
 
     def tree(self, revision: str, checked_out: bool = False) -> GitFolder:
         """The files of a revision (a commit, a tag, or a folder in one: ``HEAD:boot``). Raises :class:`Unreadable`.
@@ -59,16 +58,16 @@ class Repository:
         id = self.resolve(revision)
         if id is None:
             raise Unreadable(revision, "no such revision in {}".format(self.top))
-        entries: Dict[str, Entry] = {}
+        tree = Tree()
         for record in self._ask(("ls-tree", "-r", "-z", "--full-tree", id), revision).split(b"\0")[:-1]:
             head, _, path = record.partition(b"\t")
             mode, _kind, blob = head.split(b" ")
-            _take(entries, path, Entry(int(mode, 8), blob.decode()))
-        return GitFolder(self._blobs, Tree(entries), "", Working(self.top) if checked_out else Revision(revision))
+            tree.take(os.fsdecode(path), Entry(int(mode, 8), blob.decode()))
+        return GitFolder(self._blobs, tree, "", Working(self.top) if checked_out else Revision(revision))
 
     def empty(self, label: str) -> GitFolder:
         """A tree without files: what there was before the first commit."""
-        return GitFolder(self._blobs, Tree({}), "", Revision(label))
+        return GitFolder(self._blobs, Tree(), "", Revision(label))
 
     def resolve(self, revision: str) -> Optional[str]:
         """The id of the object that a revision names; None where there is no such revision. Raises Unreadable."""
@@ -134,11 +133,6 @@ class Repository:
         flags = _DEBUG.findall(self._ask(("ls-files", "--debug", "-z", "--full-name"), "the index"))
         paths = [os.fsdecode(path) for path, value in flags if int(value, 16) & _INTENT_TO_ADD]
         return [path for path in paths if path in entries and entries[path].id in _EMPTY]
-
-
-def _take(entries: Dict[str, Entry], path: bytes, entry: Entry) -> None:
-    if entry.mode != _SUBMODULE:
-        entries[os.fsdecode(path)] = entry
 
 
 def _inside(path: str, top: str) -> bool:

@@ -9,6 +9,9 @@ from scmguard.inputs.gitprocess import Blobs
 
 _MAX_LINKS = 40
 _LINK = 0o120000
+_SUBMODULE = 0o160000
+#: Why nothing is said of what is below such a path, as a clause.
+SUBMODULE = "is a submodule, whose files are in a repository of its own"
 
 
 class Entry(NamedTuple):
@@ -23,12 +26,23 @@ class Entry(NamedTuple):
 
 
 class Tree:
-    """The entries of a tree by path, and the names in each folder, worked out when somebody asks."""
+    """The entries of a tree by path, and the names in each folder, worked out when somebody asks.
 
-    def __init__(self, entries: Dict[str, Entry]) -> None:
-        self.entries = entries
+    Submodules are kept apart, as path and commit: their files are in repositories of their own.
+    """
+
+    def __init__(self) -> None:
+        self.entries: Dict[str, Entry] = {}
+        self.submodules: Dict[str, str] = {}
         self._folders: Optional[Dict[str, Set[str]]] = None
         self._folded: Dict[str, Dict[str, str]] = {}
+
+    def take(self, path: str, entry: Entry) -> None:
+        """Enters what git has under a path."""
+        if entry.mode == _SUBMODULE:
+            self.submodules[path] = entry.id
+        else:
+            self.entries[path] = entry
 
     @property
     def folders(self) -> Mapping[str, Set[str]]:
@@ -113,6 +127,15 @@ class GitFolder(Folder):
         for path in self._tree.entries:
             if path.startswith(prefix):
                 yield path[len(prefix) :]
+
+    def submodules(self) -> Mapping[str, str]:
+        """The submodules below the folder, or in its place (an empty name), with the commits that they are at."""
+        prefix = self.base + "/" if self.base else ""
+        return {
+            path[len(prefix) :]: id
+            for path, id in self._tree.submodules.items()
+            if path.startswith(prefix) or path == self.base
+        }
 
     def entry(self, name: str) -> Optional[Entry]:
         """What git has under exactly that name, links not followed; None for a folder, and for what is not there."""

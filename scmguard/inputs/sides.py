@@ -31,13 +31,15 @@ Ids = Tuple[Tuple[str, str], ...]
 class Side(NamedTuple):
     """Boot trees by their path below what was named; ``is_file`` where that is one file.
 
-    ``ids`` tells which bytes a tree is made of, where that is known without reading them.
+    ``ids`` tells which bytes a tree is made of, where that is known without reading them. ``submodules`` are those
+    below what was named, with their commits: nobody has looked into them.
     """
 
     label: str
     trees: Dict[str, Boot]
     is_file: bool = False
     ids: Mapping[str, Ids] = {}
+    submodules: Mapping[str, str] = {}
 
 
 class Pair(NamedTuple):
@@ -89,6 +91,12 @@ def pairs(old: Side, new: Side) -> Iterator[Pair]:
             raise Unreadable(old.label, reason)
         return iter([Pair("", before, after)])
     return _paired(old, new)
+
+
+def passed_over(old: Side, new: Side) -> List[str]:
+    """The paths of submodules that are not the same on both sides, so that what is in them may differ, too."""
+    paths = {*old.submodules, *new.submodules}
+    return sorted(path for path in paths if old.submodules.get(path) != new.submodules.get(path))
 
 
 def _paired(old: Side, new: Side) -> Iterator[Pair]:
@@ -184,7 +192,10 @@ def _in_git(top: GitFolder, text: str, path: str, repository: Repository, reques
         if discover.is_boot_file(name.lower()) and folder not in trees:
             trees[folder] = Boot(base.below(folder) if folder else base)
             ids[folder] = []
+    submodules = base.submodules()
     if not trees:
+        if path and "" in submodules:
+            raise Unreadable(text, "is a submodule, which is a repository of its own: name a revision in that")
         raise Unreadable(text, "no boot files there" if paths else "no such file or folder in that revision")
     for each in paths:
         folder = os.path.dirname(each)
@@ -200,7 +211,7 @@ def _in_git(top: GitFolder, text: str, path: str, repository: Repository, reques
             if not folder:
                 break
             folder = os.path.dirname(folder)
-    return Side(text, trees, False, {folder: tuple(several) for folder, several in ids.items()})
+    return Side(text, trees, False, {folder: tuple(several) for folder, several in ids.items()}, submodules)
 
 
 def _single(folder: Folder, name: str, label: str, request: Request) -> Boot:
