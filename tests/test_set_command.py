@@ -6,8 +6,10 @@ import subprocess
 import sys
 from typing import Any, Dict, List
 
+import jsonschema
 import pytest
 
+from scmguard import assets
 from tests.places import TOP, staged
 
 STOCK = os.path.join(TOP, "tests", "boots", "raspios-bookworm")
@@ -118,8 +120,11 @@ def test_a_dry_run_prints_a_patch(folder: Folder) -> None:
 
 
 def test_json(folder: Folder) -> None:
+    schema = json.loads(assets.package_file("schema", "change-1.json"))
+
     def said(*words: str) -> Dict[str, Any]:
         found: Dict[str, Any] = json.loads(folder.run(*words, "--format", "json").stdout)
+        jsonschema.validate(found, schema)
         return found
 
     dry = said("set", "gpu_mem=64", "--dry-run")
@@ -128,6 +133,9 @@ def test_json(folder: Folder) -> None:
     real = said("set", "gpu_mem=64")
     assert (real["result"], real["diff"], real["dry_run"]) == ("changed", dry["diff"], False)
     assert said("set", "gpu_mem=64")["result"] == "unchanged"
+    # Bytes that are no text come back as they are.
+    folder.config.write_bytes(folder.config.read_bytes() + b"# \xff\n")
+    assert "# \udcff\n" in said("unset", "gpu_mem")["diff"]
     refused = said("set", "dtoverlay=dwc2")
     assert refused["result"] == "refused" and refused["findings"][0]["rule"] == "dwc2-host-missing"
 

@@ -7,7 +7,7 @@ import click
 from scmguard.cli.options import CONTEXT
 
 #: What there are schemas of: files that people write, and reports.
-NAMES = ("baseline", "config", "device", "diff", "initrd", "recording", "report", "rule")
+NAMES = ("baseline", "change", "config", "device", "diff", "initrd", "recording", "report", "rule")
 
 
 @click.command("schema", context_settings=CONTEXT)
