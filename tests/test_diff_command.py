@@ -97,6 +97,15 @@ def test_boards_on_which_it_differs_and_others(tmp_path: Any) -> None:
     )
 
 
+def test_files_of_which_all_are_loaded_and_of_which_one_is(tmp_path: Any) -> None:
+    old = tree(tmp_path / "old", config_txt="")
+    new = tree(tmp_path / "new", config_txt="start_x=1\nfixup_file=a.dat\ninitramfs a.img,b.img followkernel\n")
+    lines = scmguard("diff", old, new, "--profile", "pi4").out.splitlines()
+    assert "  firmware file: start4.elf -> start4x.elf or start_x.elf" in lines
+    assert "  fixup file: fixup4.dat -> a.dat" in lines
+    assert "  initramfs file: none -> a.img and b.img" in lines
+
+
 def test_worlds(tmp_path: Any) -> None:
     old = tree(tmp_path / "old", config_txt="[gpio4=1]\narm_boost=1\n[all]\nkernel=a # b\n" + GOOD)
     new = tree(tmp_path / "new", config_txt="kernel=a\n" + GOOD)
@@ -418,6 +427,8 @@ def test_a_submodule_that_is_about_to_move(repo: Repo, tmp_path: Any) -> None:
     assert "sub" not in diff(repo, "--staged", "boot").err
     repo.commit()
     assert "sub" not in diff(repo, "--staged").err
+    done = diff(repo, "--staged", "sub")
+    assert (done.returncode, note in done.err.splitlines()) == (0, True)
 
 
 @needs_git

@@ -57,6 +57,7 @@ def skipped(repo: Repo, *paths: str, named: bool = True) -> Dict[str, str]:
         ("boot.conf", Name("boot.conf")),
         ("config.txt.bak", None),
         ("config.txt.orig", None),
+        ("0001-config.txt-set-start_x.patch", None),
         ("configuration.txt", None),
         ("config.json", None),
         ("README.txt", None),

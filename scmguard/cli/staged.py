@@ -76,15 +76,14 @@ class Change:
                 self._note("{} is not the one that is staged; it was read from disk".format(os.path.relpath(settings)))
 
     def _submodules(self, paths: Sequence[str]) -> List[str]:
-        """The submodules that the change moves, of those at or below the paths where some were named."""
+        """The submodules that the change moves, of those below the paths where some were named; and those named."""
         old, new = self.before.submodules(), self.after.submodules()
-        moved = sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+        moved = {path for path in {*old, *new} if old.get(path) != new.get(path)}
         if not paths or self._is_hook:
-            return moved
+            return sorted(moved)
         named = [os.path.normpath(os.path.join(self._here, path)) for path in paths]
-        return [
-            path for path in moved if any(each in (path, os.curdir) or path.startswith(each + "/") for each in named)
-        ]
+        below = {path for path in moved if any(each == os.curdir or path.startswith(each + "/") for each in named)}
+        return sorted(below | {path for path in {*old, *new} if path in named})
 
     def _inside(self, path: str) -> Optional[List[str]]:
         """The paths in the repository that a path on the command line means; None for one that is not in the index."""
@@ -99,6 +98,8 @@ class Change:
             return None
         if self.after.entry(inner) is not None:
             return [inner]
+        if inner in self.after.submodules():
+            return []
         below = ["{}/{}".format(inner, name) for name in self.after.below(inner).paths()]
         return below or ([inner] if self.before.entry(inner) is not None else None)
 

@@ -30,6 +30,11 @@ class BootFiles(NamedTuple):
     cmdline: "Split[Choice]"
 
 
+def between(kind: str) -> str:
+    """The word between names of one choice: of most files the first that is there is taken, of images all are."""
+    return "and" if kind == "initramfs" else "or"
+
+
 def boot_files(config: EffectiveConfig) -> BootFiles:
     """What the firmware loads with that configuration."""
     plain = _plain_kernels(config)

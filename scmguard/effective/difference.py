@@ -42,7 +42,7 @@ class Difference(NamedTuple):
     * ``overlays``: :data:`Loaded` ones in order, without those that both have in front and at the end
     * ``base-parameters``: names and values, likewise; ``gpio``: the lines' values, likewise
     * ``cmdline``: the arguments as the kernel gets them; None where there is no such file
-    * ``boot-file`` (``kernel``, ``initramfs``, ``device-tree``, ``cmdline``, ``firmware``): names
+    * ``boot-file`` (``kernel``, ``initramfs``, ``device-tree``, ``cmdline``, ``firmware``, ``fixup``): names
     * ``usb``: controller and mode; ``storage``: whether the SD/eMMC controller is on; ``boot.img``: whether it counts
     """
 
@@ -280,13 +280,14 @@ def _shadowed(config: EffectiveConfig) -> "Split[bool]":
 
 
 def _files(config: EffectiveConfig) -> "Dict[str, Split[Tuple[str, ...]]]":
-    files = boot_files(config)
+    files, firmware = boot_files(config), firmware_files(config)
     return {
         "kernel": files.kernel.map(lambda choice: choice.names),
         "initramfs": files.initramfs.map(lambda choice: choice.names),
         "device-tree": files.device_tree.map(lambda choice: choice.names),
         "cmdline": files.cmdline.map(lambda choice: choice.names),
-        "firmware": firmware_files(config).map(lambda firmware: firmware.start.names + firmware.fixup.names),
+        "firmware": firmware.map(lambda both: both.start.names),
+        "fixup": firmware.map(lambda both: both.fixup.names),
     }
 
 

@@ -3,6 +3,7 @@
 import difflib
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
+from scmguard.effective.bootfiles import between
 from scmguard.effective.difference import Difference
 from scmguard.effective.worlds import TRUE
 from scmguard.finding import Finding
@@ -152,7 +153,7 @@ def _shown(one: Difference, value: Any) -> str:
     if one.kind == "cmdline":
         return printable(" ".join(value)) or "empty"
     if one.kind == "boot-file":
-        return printable(" or ".join(value)) or "none"
+        return printable(" {} ".format(between(one.name)).join(value)) or "none"
     return printable(value) or "empty"
 
 

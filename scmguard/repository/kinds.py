@@ -20,7 +20,7 @@ _WORDS = re.compile(r"[^A-Za-z0-9]+")
 _ENDING = re.compile(r"\.txt([-._][\w.-]*)?\Z", re.IGNORECASE)
 _NUMBERED = re.compile("(config|cmdline)([0-9]+)")
 # Nobody makes an image with these.
-_PUT_ASIDE = frozenset(["old", "bak", "backup", "orig", "save", "swp", "rej", "md"])
+_PUT_ASIDE = frozenset(["old", "bak", "backup", "orig", "save", "swp", "rej", "patch", "diff", "md"])
 # Ubuntu's usercfg.txt and syscfg.txt, Alpine's usercfg.txt, and what others include under such names.
 _CONFIGS = frozenset(["config", "usercfg", "syscfg", "btcfg", "nobtcfg", "extraconfig", "distroconfig", "userconfig"])
 _CMDLINES = frozenset(["cmdline", "nobtcmd", "btcmd", "nobtcmdline"])
