@@ -7,12 +7,11 @@ tree, and one that touches none, are measured beside it.
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
 from typing import Dict, List
 
-from run import _originals, _varied, install, seconds
+from run import _originals, _varied, git, install, seconds
 
 TREES = 200
 GOAL = 3.0
@@ -23,12 +22,6 @@ def repository(folder: str) -> None:
     dice = random.Random(20261130)
     originals = _originals()
 
-    def git(*words: str) -> None:
-        environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
-        for role in ("AUTHOR", "COMMITTER"):
-            environment.update({"GIT_{}_NAME".format(role): "A", "GIT_{}_EMAIL".format(role): "a@example.org"})
-        subprocess.run(["git", *words], cwd=folder, check=True, env=environment)
-
     def write(name: str, data: bytes) -> None:
         path = os.path.join(folder, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -36,15 +29,15 @@ def repository(folder: str) -> None:
             stream.write(data)
 
     def commit() -> None:
-        git("add", "-A")
-        git("commit", "-q", "-m", "x")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "-m", "x")
 
     def tree(number: int) -> None:
         config, line = originals[number % len(originals)]
         write("boards/{:03d}/boot/config.txt".format(number), _varied(config, dice))
         write("boards/{:03d}/boot/cmdline.txt".format(number), line.rstrip() + b" quiet%d\n" % dice.randrange(10**6))
 
-    git("init", "-q")
+    git(folder, "init", "-q")
     for number in range(TREES):
         tree(number)
     commit()

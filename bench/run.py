@@ -3,6 +3,7 @@
 import argparse
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,21 +20,29 @@ STOCK = os.path.join(BOOTS, "raspios-bookworm")
 CORPUS = os.environ.get("SCMGUARD_CORPUS", os.path.join(os.path.dirname(TOP), "shared", "corpus"))
 
 
-def seconds(command: Sequence[str]) -> float:
-    """Wall-clock seconds of one run, output thrown away."""
+def seconds(command: Sequence[str], folder: str = TOP) -> float:
+    """Wall-clock seconds of one run in a folder, output thrown away."""
     start = time.perf_counter()
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, cwd=folder)
     return time.perf_counter() - start
 
 
-def ratio(command: Sequence[str], base: Sequence[str], pairs: int) -> str:
+def ratio(command: Sequence[str], base: Sequence[str], pairs: int, folder: str = TOP) -> str:
     """The median of command/base over pairs run in turn, with quartiles and the medians in milliseconds."""
-    seconds(command), seconds(base)
-    found: List[Tuple[float, float]] = [(seconds(command), seconds(base)) for _ in range(pairs)]
+    seconds(command, folder), seconds(base)
+    found: List[Tuple[float, float]] = [(seconds(command, folder), seconds(base)) for _ in range(pairs)]
     ratios = sorted(one / other for one, other in found)
     low, middle, high = ratios[len(ratios) // 4], statistics.median(ratios), ratios[3 * len(ratios) // 4]
     ours, theirs = (statistics.median(column) * 1000 for column in zip(*found))
     return "{:5.2f}  (quartiles {:.2f} to {:.2f}; {:.0f} ms against {:.0f} ms)".format(middle, low, high, ours, theirs)
+
+
+def git(folder: str, *words: str) -> None:
+    """Runs git in a folder, without anybody's configuration."""
+    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    for role in ("AUTHOR", "COMMITTER"):
+        environment.update({"GIT_{}_NAME".format(role): "A", "GIT_{}_EMAIL".format(role): "a@example.org"})
+    subprocess.run(["git", *words], cwd=folder, check=True, env=environment)
 
 
 def install(folder: str) -> str:
@@ -65,6 +74,22 @@ def start(python: str, folder: str, pairs: int) -> None:
     print("start: ratio to `python -c pass`, median of {} pairs, {} lines".format(pairs, lines))
     for name, command in rows.items():
         print("  {:<30}{}".format(name, ratio(command, base, pairs)), flush=True)
+    repository = os.path.join(folder, "repository")
+    _stage(repository)
+    # As pre-commit calls it where one file was changed.
+    command = [script, "check", "--staged", "--pre-commit", "boot/config.txt"]
+    print("  {:<30}{}".format("scmguard check --staged", ratio(command, base, pairs, repository)), flush=True)
+
+
+def _stage(repository: str) -> None:
+    """A repository with the stock boot folder, of which one file is staged with another line."""
+    boot = os.path.join(repository, "boot")
+    shutil.copytree(STOCK, boot)
+    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "stock"]):
+        git(repository, *words)
+    with open(os.path.join(boot, "config.txt"), "a", encoding="utf-8") as stream:
+        stream.write("gpu_mem=64\n")
+    git(repository, "add", ".")
 
 
 def _originals() -> List[Tuple[bytes, bytes]]:
