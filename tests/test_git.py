@@ -104,8 +104,8 @@ def test_without_a_commit_there_is_an_index_and_no_head(repo: Repo) -> None:
     repository = Repository(repo.path)
     assert repository.resolve("HEAD") is None
     assert repository.index().read("config.txt") == b"a=1\n"
-    assert list(repository.empty("HEAD").paths()) == []
-    assert repository.empty("HEAD").read("config.txt") is None
+    assert list(repository.last_commit().paths()) == []
+    assert repository.last_commit().read("config.txt") is None
 
 
 def test_an_empty_repository_has_an_empty_index(repo: Repo) -> None:

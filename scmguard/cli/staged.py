@@ -32,8 +32,7 @@ class Change:
         if self._is_hook and start and end:
             self.before, self.after = repository.tree(start), repository.tree(end, checked_out=True)
         else:
-            head = repository.resolve("HEAD")
-            self.before = repository.tree("HEAD") if head else repository.empty("HEAD")
+            self.before = repository.last_commit()
             self.after = repository.index()
 
     def pairs(self, paths: Sequence[str]) -> Iterator[Union[Pair, Boot, Unreadable]]:

@@ -55,23 +55,25 @@ class Repository:
 
         With ``checked_out`` they are labelled as in the working directory.
         """
-        id = self.resolve(revision)
-        if id is None:
-            raise Unreadable(revision, "no such revision in {}".format(self.top))
         tree = Tree()
-        for record in self._ask(("ls-tree", "-r", "-z", "--full-tree", id), revision).split(b"\0")[:-1]:
+        for record in self._listed(revision).split(b"\0")[:-1]:
             head, _, path = record.partition(b"\t")
             mode, _kind, blob = head.split(b" ")
             tree.take(os.fsdecode(path), Entry(int(mode, 8), blob.decode()))
         return GitFolder(self._blobs, tree, "", Working(self.top) if checked_out else Revision(revision))
 
-    def empty(self, label: str) -> GitFolder:
-        """A tree without files: what there was before the first commit."""
-        return GitFolder(self._blobs, Tree(), "", Revision(label))
+    def last_commit(self) -> GitFolder:
+        """The files of HEAD; before the first commit there are none. Raises Unreadable."""
+        try:
+            return self.tree("HEAD")
+        except Unreadable:
+            if self.resolve("HEAD") is not None:
+                raise
+            return GitFolder(self._blobs, Tree(), "", Revision("HEAD"))
 
     def resolve(self, revision: str) -> Optional[str]:
         """The id of the object that a revision names; None where there is no such revision. Raises Unreadable."""
-        if not revision or revision.startswith("-") or "\0" in revision:
+        if not _is_name(revision):
             return None
         if revision not in self._resolved:
             answer = self._run(("rev-parse", "--verify", "--quiet", revision), revision)
@@ -126,6 +128,17 @@ class Repository:
             raise Unreadable(label, why(answer.err))
         return answer.out
 
+    def _listed(self, revision: str) -> bytes:
+        """What git lists of a revision. Whether there is one is asked only where it lists nothing."""
+        if _is_name(revision):
+            name = self._resolved.get(revision) or revision
+            answer = self._run(("ls-tree", "-r", "-z", "--full-tree", name), revision)
+            if answer.status == 0:
+                return answer.out
+            if self.resolve(revision) is not None:
+                raise Unreadable(revision, why(answer.err))
+        raise Unreadable(revision, "no such revision in {}".format(self.top))
+
     def _only_intended(self, entries: Mapping[str, Entry]) -> List[str]:
         """The paths of ``git add --intent-to-add``: in the index without bytes, and in no commit made from it."""
         if not any(entry.id in _EMPTY for entry in entries.values()):
@@ -133,6 +146,11 @@ class Repository:
         flags = _DEBUG.findall(self._ask(("ls-files", "--debug", "-z", "--full-name"), "the index"))
         paths = [os.fsdecode(path) for path, value in flags if int(value, 16) & _INTENT_TO_ADD]
         return [path for path in paths if path in entries and entries[path].id in _EMPTY]
+
+
+def _is_name(revision: str) -> bool:
+    """Whether a text can be a revision, and will not be taken for an option."""
+    return bool(revision) and not revision.startswith("-") and "\0" not in revision
 
 
 def _inside(path: str, top: str) -> bool:
