@@ -2,9 +2,11 @@
 
 import ast
 import os
+import re
 from typing import Dict, Iterator, List, Tuple
 
 import scmguard
+from tests.places import TOP
 
 HERE = os.path.dirname(scmguard.__file__)
 
@@ -84,6 +86,14 @@ def imports(tree: ast.Module) -> List[str]:
 
 def room(module: str) -> str:
     return module.split(".")[0]
+
+
+def test_every_room_is_told_of_once() -> None:
+    with open(os.path.join(TOP, "CONTRIBUTING.md"), encoding="utf-8") as stream:
+        rows = re.findall(r"^\| (`[^|]*) \| ([^|]*)", stream.read(), re.M)
+    told = [name.strip("/") for head, what in rows for name in re.findall(r"`([a-z_]+/?)`", head)]
+    aside = [name for head, what in rows for name in re.findall(r"`([a-z_]+_writer)`", what)]
+    assert sorted(told + aside) == sorted(set(LEVEL) - {"__init__", "__main__"})
 
 
 def test_every_room_has_its_place() -> None:
