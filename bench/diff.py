@@ -4,9 +4,11 @@ Whole processes of an installed wheel, as ``bench/run.py`` does it: the goal is 
 tree, and one that touches none, are measured beside it.
 """
 
+import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 from typing import Dict, List
@@ -67,6 +69,10 @@ def main() -> None:
             "one tree": [script, "diff", "HEAD~3", "HEAD~2"],
             "no tree": [script, "diff", "HEAD~2", "HEAD~1"],
         }
+        done = subprocess.run(rows["all of them, as JSON"], capture_output=True, check=False)
+        found = len(json.loads(done.stdout)["trees"])
+        if found != TREES:
+            sys.exit("{} trees differ, and not {}: nothing was measured".format(found, TREES))
         base = statistics.median(seconds([python, "-c", "pass"]) for _ in range(2 * runs + 1))
         print("diff: median of {} runs; python -c pass takes {:.0f} ms".format(runs, base * 1000))
         for name, command in rows.items():

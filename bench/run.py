@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import venv
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from measure import measured
 
@@ -20,14 +20,14 @@ STOCK = os.path.join(BOOTS, "raspios-bookworm")
 CORPUS = os.environ.get("SCMGUARD_CORPUS", os.path.join(os.path.dirname(TOP), "shared", "corpus"))
 
 
-def seconds(command: Sequence[str], folder: str = TOP) -> float:
-    """Wall-clock seconds of one run in a folder, output thrown away."""
+def seconds(command: Sequence[str], folder: Optional[str] = None) -> float:
+    """Wall-clock seconds of one run, in a folder where one is given; output thrown away."""
     start = time.perf_counter()
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, cwd=folder)
     return time.perf_counter() - start
 
 
-def ratio(command: Sequence[str], base: Sequence[str], pairs: int, folder: str = TOP) -> str:
+def ratio(command: Sequence[str], base: Sequence[str], pairs: int, folder: Optional[str] = None) -> str:
     """The median of command/base over pairs run in turn, with quartiles and the medians in milliseconds."""
     seconds(command, folder), seconds(base)
     found: List[Tuple[float, float]] = [(seconds(command, folder), seconds(base)) for _ in range(pairs)]
@@ -78,6 +78,8 @@ def start(python: str, folder: str, pairs: int) -> None:
     _stage(repository)
     # As pre-commit calls it where one file was changed.
     command = [script, "check", "--staged", "--pre-commit", "boot/config.txt"]
+    if subprocess.run(command, cwd=repository, stdout=subprocess.DEVNULL, check=False).returncode != 1:
+        sys.exit("the staged file is not what was to be measured")
     print("  {:<30}{}".format("scmguard check --staged", ratio(command, base, pairs, repository)), flush=True)
 
 
