@@ -1,6 +1,6 @@
 """What a slip of the hand was meant to be, and words that are no slip."""
 
-from typing import List
+from typing import Any, List
 
 import pytest
 
@@ -51,3 +51,12 @@ def test_a_mistake_at_the_keyboard(words: List[str], said: str) -> None:
 def test_what_is_no_mistake(words: List[str]) -> None:
     done = scmguard(*words)
     assert (done.returncode, done.err) == (0, "")
+
+
+def test_a_word_that_is_neither_a_path_nor_asked_of_a_machine(tmp_path: Any) -> None:
+    done = scmguard("show", "nowhere", "--root", tmp_path)
+    assert done.returncode == 3 and done.err.endswith("; nor is there a file or folder nowhere\n"), done.err
+    (tmp_path / "boot").mkdir()
+    (tmp_path / "boot" / "config.txt").write_text("gpu_mem=64\n")
+    done = scmguard("show", "gpu_mem", "--root", tmp_path)
+    assert done.returncode == 0 and "gpu_mem=64" in done.out and done.err == ""

@@ -17,15 +17,16 @@ from scmguard.report import show_report
 
 def run(path: Optional[str], key: Optional[str], options: Mapping[str, Any]) -> int:
     """Prints the effective configuration (or one key of it) for each board; returns the exit code."""
+    hint = ""
     if path is not None and key is None and path != "-" and not os.path.lexists(path) and os.sep not in path:
         # `scmguard show otg_mode` asks about this machine.
-        path, key = None, path
+        path, key, hint = None, path, "; nor is there a file or folder {}".format(path)
     paths = () if path is None else (path,)
     settings = settings_for(paths, options)
     boards = choose(rulebook_for(settings), settings, options).boards
     boot = next(boots(paths, options))
     if isinstance(boot, Unreadable):
-        fail(COULD_NOT, str(boot))
+        fail(COULD_NOT, str(boot) + hint)
     for note in boot.notes:
         complain("note: {}".format(note))
     for number, board in enumerate(boards):
