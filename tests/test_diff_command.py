@@ -97,6 +97,16 @@ def test_boards_on_which_it_differs_and_others(tmp_path: Any) -> None:
     )
 
 
+def test_prose_in_the_command_line_is_one_line(tmp_path: Any) -> None:
+    def lines(words: str) -> Any:
+        old = tree(tmp_path / "old", config_txt=GOOD, cmdline_txt="root=/dev/sda2\n")
+        new = tree(tmp_path / "new", config_txt=GOOD, cmdline_txt="root=/dev/sda2 {}\n".format(words))
+        return [line for line in scmguard("diff", old, new).out.splitlines() if line.startswith("    + ")]
+
+    assert lines("a b c d e f g h") == ["    + " + each for each in "abcdefgh"]
+    assert lines("a b c d e f g h i") == ["    + a b c d e f g h i (9 arguments)"]
+
+
 def test_files_of_which_all_are_loaded_and_of_which_one_is(tmp_path: Any) -> None:
     old = tree(tmp_path / "old", config_txt="")
     new = tree(tmp_path / "new", config_txt="start_x=1\nfixup_file=a.dat\ninitramfs a.img,b.img followkernel\n")

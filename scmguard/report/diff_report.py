@@ -8,7 +8,7 @@ from scmguard.effective.difference import Difference
 from scmguard.effective.worlds import TRUE
 from scmguard.finding import Finding
 from scmguard.report.json_report import finding_data
-from scmguard.text import printable
+from scmguard.text import printable, shortened
 
 SCHEMA = 1
 
@@ -19,6 +19,10 @@ _TITLES = {
     "storage": "SD/eMMC controller",
     "boot.img": "boot.img",
 }
+
+
+# So many arguments in a row nobody adds one by one.
+_PROSE = 8
 
 
 class BoardDiff(NamedTuple):
@@ -124,8 +128,16 @@ def _changed(old: List[str], new: List[str], with_others: bool) -> Iterator[str]
         if tag == "equal":
             yield from ("  " + item for item in old[start:end] if with_others)
         else:
-            yield from ("- " + item for item in old[start:end])
-            yield from ("+ " + item for item in new[first:last])
+            yield from _signed("-", old[start:end], with_others)
+            yield from _signed("+", new[first:last], with_others)
+
+
+def _signed(sign: str, items: List[str], always: bool) -> Iterator[str]:
+    """Lines that came or went. Of a command line many in a row are prose: a comment that may or may not count."""
+    if always or len(items) <= _PROSE:
+        yield from ("{} {}".format(sign, item) for item in items)
+    else:
+        yield "{} {} ({} arguments)".format(sign, shortened(" ".join(items), 120), len(items))
 
 
 def _shown_list(value: Any) -> List[str]:
