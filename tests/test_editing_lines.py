@@ -16,7 +16,7 @@ from scmguard.editing.wish import Refused
 from scmguard.effective.board import BOARDS
 from scmguard.effective.meaning import Filter
 from scmguard.folder import MemoryFolder
-from scmguard.lines import completed, ending, insert, replaced
+from scmguard.lines import append, completed, ending, insert, replaced
 from scmguard.parse.cmdline_txt import CommandLine
 from scmguard.text import Source, decode, split
 from tests import strategies
@@ -84,6 +84,20 @@ def test_what_is_there_stays_as_it_is(data: bytes, lines: List[str]) -> None:
     assert after.startswith(completed(text)) and completed(text).startswith(text)
     assert replaced(text, {}) == text
     assert [line.text for line in split(after)][-len(lines) :] == lines or not lines
+
+
+@given(strategies.contents(), st.lists(st.sampled_from(["x=1", "# y", "[all]"]), min_size=1, max_size=3), st.data())
+def test_new_lines_are_lines_of_their_own_where_a_lone_carriage_return_is_a_character(
+    data: bytes, lines: List[str], draw: st.DataObject
+) -> None:
+    text = Source("", data).text
+    after = append(text, lines).split("\n")
+    assert after.pop() == "" and [line.rstrip("\r") for line in after[-len(lines) :]] == lines
+    # Put in anywhere, they end so that what follows is not theirs.
+    number = draw.draw(st.integers(1, len(split(text)) + 1))
+    before = "".join(line.text + line.ending for line in split(text)[: number - 1])
+    after = insert(text, number, lines)[len(before) :].split("\n")
+    assert [line.rstrip("\r") for line in after[: len(lines)]] == lines
 
 
 # --- the command line ---
