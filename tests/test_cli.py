@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from scmguard import rulebook
+from scmguard.cli.rules import page
 from tests.places import staged
 from tests.terminal import read_all
 
@@ -816,8 +818,15 @@ def test_page_of_a_rule():
 
 
 def test_every_rule_has_a_page():
-    for rule in json.loads(scmguard("rules", "--format", "json").out):
-        assert scmguard("rules", rule["id"]).returncode == 0
+    listed = [rule["id"] for rule in json.loads(scmguard("rules", "--format", "json").out)]
+    rules = rulebook.load().rules
+    assert listed == list(rules) and len(rules) > 130
+    for rule in rules.values():
+        text = "".join(page(rule))
+        words = "".join(text.split())
+        assert text.startswith(rule.id) and "".join(rule.help.split()) in words, text
+        assert "".join(rule.summary.split()) in words and "".join(rule.recovery.split()) in words, text
+    assert scmguard("rules", listed[0]).out == "".join(page(rules[listed[0]]))
 
 
 # .scmguard.yaml

@@ -413,13 +413,15 @@ def test_a_second_editor_is_told_who_is_first(desk: Desk) -> None:
         assert desk.run("true", str(desk.boot / "cmdline.txt")).returncode == 0
         assert desk.run("true", str(desk.boot / ".." / "boot" / "config.txt")).returncode == 3
     finally:
-        # Who is killed holds nothing, whatever becomes of the editor.
+        # Who is killed holds nothing, whatever becomes of the editor; that still has the pipes.
         process.kill()
-        process.communicate()
+        process.wait()
     try:
         assert desk.run(append("gpu_mem=64\n")).returncode == 0
+        assert os.path.exists("/proc/{}".format(flag.read_text().strip()))
     finally:
         subprocess.run(["kill", "-9", flag.read_text().strip()], capture_output=True)
+        process.communicate()
     assert desk.config.read_text() == GOOD + "gpu_mem=64\n"
 
 

@@ -1,6 +1,7 @@
 """The grammar of POSIX sh: dash's verdict, shfmt's counts, lark's tree; lossless; no text takes it down."""
 
 import os
+import time
 from contextlib import suppress
 from typing import Any, Dict, Iterator, List, Optional
 
@@ -326,9 +327,12 @@ LONG = {
 
 @pytest.mark.parametrize("name", sorted(LONG))
 def test_long_texts_take_no_recursion_and_no_square_of_time(name: str) -> None:
+    start = time.process_time()
     found = script(LONG[name])
     assert found.printed() == (LONG[name] if found.tree else "")
     assert (found.tree is None) == (found.refusal is not None) and len(found.facts.commands) <= MANY * 3
+    # Some tenths of a second, seldom more; where it grew with the square, it was most of a minute.
+    assert time.process_time() - start < 15
 
 
 def test_equal_files_are_read_once() -> None:

@@ -145,6 +145,7 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
     inner = [number for number, child in enumerate(children) if isinstance(child, Tree) and child.kind not in _ASIDE]
     final = inner[-1] if inner else -1
     following = dict(zip(inner, inner[1:]))
+    last_or = max((number for number, child in enumerate(children) if child.kind == "OR_IF"), default=-1)
     lost = context._replace(tested=False, last=False)
     condition = context._replace(tested=True, condition=True, last=False, dropped=False)
     branch = context._replace(conditional=True)
@@ -160,7 +161,7 @@ def _parts(tree: Tree, context: Context) -> Iterator[Tuple[Node, Context]]:
                 around = lost._replace(background=True, dropped=True, behind=None)
         elif kind == "and_or":
             around = context if number == final else condition
-            if number != final and not any(other.kind == "OR_IF" for other in children[number:]):
+            if number != final and number > last_or:
                 # The others are passed over where it fails, and the status of the list is its own.
                 around = around._replace(last=context.last, dropped=not (context.tested or context.last))
             if number != inner[0]:
