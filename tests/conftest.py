@@ -1,6 +1,7 @@
 """How long the property tests look, whether they look at the same examples each time, and machines for scenarios."""
 
 import os
+import signal
 from typing import Any, Dict, Iterator
 
 import pytest
@@ -19,6 +20,10 @@ if int(os.environ.get("SCMGUARD_EXAMPLES", "0")) <= _FIXED_UP_TO:
 
 
 def pytest_configure(config: Any) -> None:
+    # A shell that starts the tests in the background has them pass over interrupts, and all that they start with them:
+    # what is to be interrupted on a terminal would wait for ever.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Hundreds of tests start scmguard: YAML and grammars are read once for all of them.
     compiled.keep()
     config.addinivalue_line("markers", "core: a scenario of the gate that is run on every suite")
