@@ -15,7 +15,7 @@ from scmguard.device.machine import LIMITS, LiveMachine
 from scmguard.device.recording import BadRecording, RecordedMachine, Recorder
 from scmguard.report import device_report
 from tests.recorded import NAMES, data_of, machine_of
-from tests.test_device_faults import KINDS, PATIENCE, Faulty, facts_with, picture
+from tests.test_device_faults import PATIENCE, Faulty, facts_with, picture, singles
 
 DEVICE: Dict[str, Any] = json.loads(assets.package_file("schema", "device-1.json"))
 RECORDING: Dict[str, Any] = json.loads(assets.package_file("schema", "recording-1.json"))
@@ -46,10 +46,9 @@ def test_facts_of_a_recording(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_facts_of_a_broken_machine(name: str) -> None:
-    for source in picture(name).every:
-        for kind in KINDS[source.sort]:
-            if kind != "hangs":
-                CHECK.validate(as_json(gather(Faulty(machine_of(name), {source: kind}))))
+    for source, kind in singles(name):
+        if kind != "hangs":
+            CHECK.validate(as_json(gather(Faulty(machine_of(name), {source: kind}))))
     every = dict.fromkeys(picture(name).every, "hangs")
     CHECK.validate(as_json(facts_with(name, every, PATIENCE[0])))
 
