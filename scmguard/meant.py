@@ -14,7 +14,7 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
         return ""
     from difflib import get_close_matches  # only what is wrong pays for it
 
-    return "".join(get_close_matches(word, list(known), 1, likeness))
+    return "".join(get_close_matches(word, known, 1, likeness))
 
 
 def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.6) -> str:

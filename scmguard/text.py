@@ -105,6 +105,10 @@ class Source:
         lines = self.lines
         return lines[number - 1].text if 0 < number <= len(lines) else ""
 
+    def encoded(self, text: str) -> bytes:
+        """The bytes of such a file with another text, behind the byte order mark that this one has, if it has one."""
+        return (BOM if self.bom else b"") + encode(text)
+
     def span(self, number: int, start: int = 0, end: Optional[int] = None) -> Span:
         """The place from offset ``start`` to ``end`` (from 0; the line's end by default) of line ``number``."""
         stop = len(self.line_text(number)) if end is None else end

@@ -5,7 +5,7 @@ A waiver that has expired waives nothing, and one that covers nothing is of no u
 
 import fnmatch
 import os
-from typing import Collection, Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Collection, Container, Iterable, Iterator, List, Optional, Sequence, Set
 
 from scmguard.errors import RuleError
 from scmguard.finding import Finding, TreeReport, Waiver, order
@@ -34,7 +34,7 @@ def covering(waivers: Sequence[Waiver], finding: Finding, today: str) -> Optiona
 
 
 def applied(
-    reports: Iterable[TreeReport], waivers: Sequence[Waiver], selected: Collection[str], today: str
+    reports: Iterable[TreeReport], waivers: Sequence[Waiver], selected: Container[str], today: str
 ) -> Iterator[TreeReport]:
     """The reports, with findings marked as waived, and what is wrong with the waivers at the end of the last one.
 

@@ -435,6 +435,8 @@ def test_a_submodule_that_is_about_to_move(repo: Repo, tmp_path: Any) -> None:
     for words in ((), (".",), ("sub",)):
         assert note in diff(repo, "--staged", *words).err.splitlines()
     assert "sub" not in diff(repo, "--staged", "boot").err
+    # As all paths that it prints, from where somebody is.
+    assert note.replace("note: sub", "note: ../sub") in diff(repo, "--staged", at="boot").err.splitlines()
     repo.commit()
     assert "sub" not in diff(repo, "--staged").err
     done = diff(repo, "--staged", "sub")

@@ -14,18 +14,8 @@ HERE = os.path.dirname(scmguard.__file__)
 ROOMS = [
     ("__init__",),
     (
-        "errors",
-        "text",
-        "tree",
-        "assets",
-        "memo",
-        "fdt",
-        "fdt_writer",
-        "elf",
-        "elf_writer",
-        "programs",
-        "atomic",
-        "meant",
+        "errors", "text", "tree", "assets", "memo", "meant",
+        "fdt", "fdt_writer", "elf", "elf_writer", "programs", "atomic",
     ),
     ("folder", "lines"),
     ("digest",),
@@ -54,7 +44,7 @@ ROOMS = [
     ("examples", "report"),
     ("cli",),
     ("__main__",),
-]
+]  # fmt: skip
 LEVEL: Dict[str, int] = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
 # What starts processes: questions to programs, decompressors without a library, packages' archives, git, and the editor
 # that somebody asks for.

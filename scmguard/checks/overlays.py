@@ -14,7 +14,7 @@ from scmguard.meant import did_you_mean
 _OLD_ENDING = r"(?:-overlay(?:\.dtb)?|\.dtb)\Z"
 # What the overlay map says of overlays whose function came without them.
 _NEEDLESS = r"no longer (?:necessary|needed|required)"
-# Longer names are no overlays; comparing them with hundreds of known ones would take its time.
+# Comparing a name with hundreds of known ones takes its time.
 _MOST_GUESSES = 50
 
 

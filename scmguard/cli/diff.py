@@ -16,8 +16,8 @@ from scmguard.finding import Finding, TreeReport, at_least
 from scmguard.folder import Unreadable
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
-from scmguard.inputs.gittree import SUBMODULE
-from scmguard.inputs.sides import Pair, Side, pairs, passed_over, side, standard_input
+from scmguard.inputs.gittree import SUBMODULE, changed_submodules
+from scmguard.inputs.sides import Pair, Side, pairs, side, standard_input
 from scmguard.lint import Job
 from scmguard.lint import run as lint
 from scmguard.report import diff_report
@@ -67,7 +67,7 @@ def _named(sides: Sequence[str], options: Mapping[str, Any], stack: ExitStack) -
     repositories: Dict[str, Repository] = {}
     stack.callback(_close, repositories)
     old, new = [_side(text, request, repositories) for text in sides]
-    for path in passed_over(old, new):
+    for path in changed_submodules(old.submodules, new.submodules):
         complain("note: {}: passed over: it {}".format(path, SUBMODULE))
     return pairs(old, new)
 

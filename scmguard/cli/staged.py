@@ -11,7 +11,7 @@ from scmguard.inputs import discover
 from scmguard.inputs.discover import Request
 from scmguard.inputs.git import Repository
 from scmguard.inputs.gitprocess import hook_environment
-from scmguard.inputs.gittree import SUBMODULE
+from scmguard.inputs.gittree import SUBMODULE, changed_submodules
 from scmguard.repository.pairs import Pair, changed, pairs
 from scmguard.repository.trees import Skipped
 
@@ -55,7 +55,7 @@ class Change:
         else:
             inside = changed(self.before, self.after)
         found, skipped = pairs(self.before, self.after, inside, bool(paths) and not self._is_hook, self._kind)
-        skipped += [Skipped(path, SUBMODULE) for path in self._submodules(paths)]
+        skipped += [Skipped(self.after.label(path), SUBMODULE) for path in self._submodules(paths)]
         for label, reason in skipped:
             self._note("{}: passed over: it {}".format(label, reason))
         # A hook is quiet where it has nothing to do.
@@ -77,12 +77,12 @@ class Change:
     def _submodules(self, paths: Sequence[str]) -> List[str]:
         """The submodules that the change moves, of those below the paths where some were named; and those named."""
         old, new = self.before.submodules(), self.after.submodules()
-        moved = {path for path in {*old, *new} if old.get(path) != new.get(path)}
+        moved = changed_submodules(old, new)
         if not paths or self._is_hook:
-            return sorted(moved)
+            return moved
         named = [os.path.normpath(os.path.join(self._here, path)) for path in paths]
         below = {path for path in moved if any(each == os.curdir or path.startswith(each + "/") for each in named)}
-        return sorted(below | {path for path in {*old, *new} if path in named})
+        return sorted(below | {path for path in named if path in old or path in new})
 
     def _inside(self, path: str) -> Optional[List[str]]:
         """The paths in the repository that a path on the command line means; None for one that is not in the index."""

@@ -9,7 +9,7 @@ from typing import List, NamedTuple, Optional, Tuple
 from scmguard.editing.wish import Refused
 from scmguard.lines import completed
 from scmguard.parse.cmdline_txt import Argument, CommandLine, kernel_argument
-from scmguard.text import BOM, Source, encode, split
+from scmguard.text import Source, encode, split
 
 #: Arguments that may stand several times, all of which count (Linux admin-guide, kernel-parameters; systemd
 #: kernel-command-line(7); cryptsetup-initramfs).
@@ -137,4 +137,4 @@ def _having(source: Source, text: str) -> bytes:
     if not lines:
         return encode(completed(text)) if text else source.data
     rest = "".join(line.text + line.ending for line in lines[1:])
-    return (BOM if source.bom else b"") + encode(text + lines[0].ending + rest)
+    return source.encoded(text + lines[0].ending + rest)

@@ -3,7 +3,7 @@
 from typing import Callable, NamedTuple, Optional, Tuple
 
 from scmguard.boot import Boot
-from scmguard.text import BOM, Source, encode
+from scmguard.text import Source
 
 
 class Tree(NamedTuple):
@@ -28,4 +28,4 @@ class Tree(NamedTuple):
 
     def having(self, text: str) -> bytes:
         """The file's bytes with that text, behind the byte order mark that it has."""
-        return (BOM if self.source.bom else b"") + encode(text)
+        return self.source.encoded(text)

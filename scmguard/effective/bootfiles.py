@@ -5,7 +5,7 @@ upstream_kernel, start_file, fixup_file), ``legacy_config_txt/boot.adoc`` (start
 ``configuration/boot_folder.adoc`` and ``configuration/device-tree.adoc``.
 """
 
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, Iterable, NamedTuple, Optional, Tuple
 
 from scmguard.effective.config import EffectiveConfig, integer, is_on, winners
 from scmguard.effective.run import Assignment, Place
@@ -30,9 +30,9 @@ class BootFiles(NamedTuple):
     cmdline: "Split[Choice]"
 
 
-def between(kind: str) -> str:
-    """The word between names of one choice: of most files the first that is there is taken, of images all are."""
-    return "and" if kind == "initramfs" else "or"
+def joined(kind: str, names: Iterable[str]) -> str:
+    """The names of one choice for people: of most files the first that is there is taken, of initramfs images all."""
+    return (" and " if kind == "initramfs" else " or ").join(names)
 
 
 def boot_files(config: EffectiveConfig) -> BootFiles:

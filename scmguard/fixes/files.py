@@ -81,5 +81,5 @@ def cmdline_not_one_line(fault: Fault) -> Iterator[Proposal]:
     if any(line.startswith("#") or line.count('"') % 2 for line in lines):
         return
     joined = " ".join(line for line in lines if line)
-    contents = {fault.name: (BOM if fault.source.bom else b"") + encode(joined + "\n")}
+    contents = {fault.name: fault.source.encoded(joined + "\n")}
     yield Proposal("put all arguments on one line", contents, anything, (("cmdline-lines", "all"),))

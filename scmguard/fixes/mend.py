@@ -98,7 +98,7 @@ def mend(
             waiting, left, changed_since = {}, {}, False
         else:
             break
-    old = {name: (boot.data(name) or b"") for name in contents}
+    old = {name: boot.data(name) or b"" for name in contents}
     changed = {name: data for name, data in contents.items() if data != old[name]}
     refused = [found for found in left.values() if found[1]]
     return Mended(
@@ -241,7 +241,7 @@ def _weighed(report: TreeReport, proposal: Proposal) -> List[Finding]:
 def _fix(boot: Boot, proposal: Proposal) -> Fix:
     edits: List[Edit] = []
     for name, data in proposal.contents.items():
-        edits += edits_of(boot.files.label(name), (boot.data(name) or b""), data)
+        edits += edits_of(boot.files.label(name), boot.data(name) or b"", data)
     return Fix(proposal.title, tuple(edits), proposal.safe)
 
 

@@ -4,21 +4,17 @@ import re
 from typing import List, Optional, Sequence
 
 from scmguard import lines
-from scmguard.text import BOM, Source, encode
+from scmguard.text import Source, encode
 
 
 def replaced(source: Source, line: int, texts: Sequence[str]) -> bytes:
     """The file with line ``line`` (from 1) replaced by lines with these texts; none takes it out."""
-    return _bytes(source, lines.replaced(source.text, {line: texts}))
+    return source.encoded(lines.replaced(source.text, {line: texts}))
 
 
 def appended(source: Source, texts: Sequence[str]) -> bytes:
     """The file with lines at its end; what was its last line gets an end if it had none. Without lines that alone."""
-    return _bytes(source, lines.append(source.text, texts))
-
-
-def _bytes(source: Source, text: str) -> bytes:
-    return (BOM if source.bom else b"") + encode(text)
+    return source.encoded(lines.append(source.text, texts))
 
 
 def with_text(source: Source, line: int, start: int, end: int, text: str) -> str:

@@ -65,6 +65,11 @@ class Tree:
         return self._folded[folder].get(name.lower())
 
 
+def changed_submodules(old: Mapping[str, str], new: Mapping[str, str]) -> List[str]:
+    """The paths of submodules that are at another commit on the other side, or not there."""
+    return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+
+
 class Working:
     """Labels of what is staged: paths as people type them where they are."""
 

@@ -93,12 +93,6 @@ def pairs(old: Side, new: Side) -> Iterator[Pair]:
     return _paired(old, new)
 
 
-def passed_over(old: Side, new: Side) -> List[str]:
-    """The paths of submodules that are not the same on both sides, so that what is in them may differ, too."""
-    paths = {*old.submodules, *new.submodules}
-    return sorted(path for path in paths if old.submodules.get(path) != new.submodules.get(path))
-
-
 def _paired(old: Side, new: Side) -> Iterator[Pair]:
     moved = _moved(old, new)
     paths = [

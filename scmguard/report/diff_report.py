@@ -3,7 +3,7 @@
 import difflib
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from scmguard.effective.bootfiles import between
+from scmguard.effective.bootfiles import joined
 from scmguard.effective.difference import Difference
 from scmguard.effective.worlds import TRUE
 from scmguard.finding import Finding
@@ -165,7 +165,7 @@ def _shown(one: Difference, value: Any) -> str:
     if one.kind == "cmdline":
         return printable(" ".join(value)) or "empty"
     if one.kind == "boot-file":
-        return printable(" {} ".format(between(one.name)).join(value)) or "none"
+        return printable(joined(one.name, value)) or "none"
     return printable(value) or "empty"
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from scmguard.effective.bootfiles import between
+from scmguard.effective.bootfiles import joined
 from scmguard.effective.config import EffectiveConfig
 from scmguard.effective.readings import READINGS, meaning
 from scmguard.effective.view import inert, view
@@ -59,7 +59,7 @@ def _overlay(load: Mapping[str, Any]) -> str:
 
 
 def _files(kind: str, names: List[str]) -> str:
-    return "  {:<12} {}".format(kind.replace("_", " "), " {} ".format(between(kind)).join(names) if names else "none")
+    return "  {:<12} {}".format(kind.replace("_", " "), joined(kind, names) if names else "none")
 
 
 def _difference(one: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@
 import itertools
 from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Set, Tuple, Union
 
-from scmguard.text import BOM, Source, encode, printable, shortened
+from scmguard.text import Source, printable, shortened
 
 #: What stands for a value that is not known, in as many characters as what stands there. No file has it.
 FILLER = "zq"
@@ -183,7 +183,7 @@ class Template:
             many = text.split("\n")
             pieces += [each + (ending or "\n" if number < len(many) else ending) for number, each in enumerate(many, 1)]
             numbers += [line.number] * len(many)
-        return Rendering((BOM if self.source.bom else b"") + encode("".join(pieces)), tuple(numbers))
+        return Rendering(self.source.encoded("".join(pieces)), tuple(numbers))
 
     def _show(self, nodes: Sequence[Node], choices: Choices, shown: Dict[int, Tuple[str, str]]) -> None:
         for node in nodes:

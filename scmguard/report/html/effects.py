@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence
 
-from scmguard.effective.bootfiles import between
+from scmguard.effective.bootfiles import joined
 from scmguard.effective.readings import READINGS, meaning
 from scmguard.report.html.files import Files
 from scmguard.report.html.lines import link
@@ -99,7 +99,7 @@ def _pair(name: str, value: Optional[str]) -> str:
 def _file(kind: str, names: List[str]) -> str:
     title = _TREE_WORDS.get(kind, kind)
     return '<span class="what">{}</span> <span class="where">{}</span>'.format(
-        title, " {} ".format(between(kind)).join(_code(name) for name in names) if names else "none"
+        title, joined(kind, map(_code, names)) if names else "none"
     )
 
 
